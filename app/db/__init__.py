@@ -1,0 +1,1 @@
+"""Two databases behind one face: statements, scripts, SQLite and PostgreSQL, migrations. No domain words here."""

@@ -1,0 +1,89 @@
+"""Bringing a database to the newest schema: one Alembic stream for both databases."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from sqlalchemy import Connection, MetaData, create_engine, event, pool
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from app.db.database import dialect_of
+from app.db.statements import Dialect
+
+HEAD = "0001"
+"""The newest schema version. A test holds it to the migrations."""
+
+_ADVISORY_LOCK = 0x484F53
+
+
+def _config(connection: Connection) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
+    config.attributes["connection"] = connection
+    return config
+
+
+def _upgrade(connection: Connection) -> None:
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_ADVISORY_LOCK})")
+    command.upgrade(_config(connection), "head")
+
+
+def _sqlite(url: str, work: Callable[[Connection], None]) -> None:
+    from app.db.sqlite import sqlite_path
+
+    engine = create_engine(f"sqlite:///{sqlite_path(url)}", poolclass=pool.NullPool)
+
+    @event.listens_for(engine, "connect")
+    def _durable(connection, record):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+        connection.execute("PRAGMA journal_mode = wal")
+        connection.execute("PRAGMA synchronous = full")
+
+    with engine.begin() as connection:
+        work(connection)
+    engine.dispose()
+
+
+async def _postgresql(url: str, work: Callable[[Connection], None]) -> None:
+    import asyncpg
+
+    from app.db.postgresql_url import connect_arguments
+
+    arguments = connect_arguments(url)
+    for name in ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout"):
+        arguments["server_settings"].pop(name)  # a migration may take its time
+    engine = create_async_engine(
+        "postgresql+asyncpg://", async_creator=lambda: asyncpg.connect(**arguments, timeout=10), poolclass=pool.NullPool
+    )
+    async with engine.begin() as connection:
+        await connection.run_sync(work)
+    await engine.dispose()
+
+
+def _run(url: str, work: Callable[[Connection], None]) -> None:
+    match dialect_of(url):
+        case Dialect.SQLITE:
+            _sqlite(url, work)
+        case Dialect.POSTGRESQL:
+            asyncio.run(_postgresql(url, work))
+
+
+def upgrade(url: str) -> None:
+    """Migrates the database to `HEAD`. Safe to run twice and by two at once. Blocking; not for the event loop."""
+    _run(url, _upgrade)
+
+
+def differences(url: str, metadata: MetaData) -> list[object]:
+    """What Alembic would still change so that the database equals the models; empty when nothing."""
+    from alembic.autogenerate import compare_metadata
+
+    found: list[object] = []
+
+    def compare(connection: Connection) -> None:
+        found.extend(compare_metadata(MigrationContext.configure(connection, opts={"compare_type": True}), metadata))
+
+    _run(url, compare)
+    return found

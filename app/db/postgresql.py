@@ -1,0 +1,207 @@
+"""PostgreSQL through asyncpg: a pool for reading, one connection of its own for writing.
+
+Owns connection settings, time limits and the translation of the driver's errors. A connection that failed is thrown away and
+the next use makes a new one, so that the service heals by itself when the database is back.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from functools import cache
+from typing import Any, TypeVar
+
+import asyncpg
+
+from app.db.errors import DatabaseConflict, DatabaseRefused, DatabaseUnavailable, DatabaseUnusable
+from app.db.postgresql_url import connect_arguments
+from app.db.statements import Dialect, Execute, Fetch, Insert, ReadScript, Row, Rows, WriteScript, shape_of
+
+T = TypeVar("T")
+
+CONNECT_SECONDS = 3.0
+STATEMENT_SECONDS = 7.0
+LOCK_SECONDS = 5.0
+STREAM_SECONDS = 600.0
+
+_REFUSED = (asyncpg.DataError, asyncpg.exceptions.SyntaxOrAccessError, asyncpg.exceptions.ProgramLimitExceededError)
+
+
+def translate(error: Exception) -> Exception:
+    """The driver's error as one of ours."""
+    if isinstance(error, asyncpg.IntegrityConstraintViolationError):
+        return DatabaseConflict(error.as_dict().get("constraint_name") or str(error))
+    if isinstance(error, asyncpg.InsufficientPrivilegeError | asyncpg.UndefinedTableError):
+        return DatabaseUnavailable(f"PostgreSQL: {error}")
+    if isinstance(error, _REFUSED):
+        return DatabaseRefused(str(error))
+    if isinstance(error, asyncpg.PostgresError | asyncpg.InterfaceError | OSError | TimeoutError):
+        return DatabaseUnavailable(f"PostgreSQL: {str(error) or type(error).__name__}")
+    return error
+
+
+@cache
+def _insert_sql(model: Any, replace: bool) -> str:
+    shape = shape_of(model)
+    arrays = ", ".join(f"${n}::{t}[]" for n, t in enumerate(shape.postgresql_types, start=1))
+    names = ", ".join(shape.columns)
+    sql = f"INSERT INTO {shape.name} ({names}) SELECT * FROM unnest({arrays})"  # noqa: S608 - names of our own models
+    return sql + shape.conflict_clause() if replace else sql
+
+
+async def _run_statement(connection: Any, statement: Fetch | Execute | Insert) -> list[Row]:
+    match statement:
+        case Fetch(sql, args) | Execute(sql, args):
+            rows: list[Row] = await connection.fetch(sql, *args)
+            return rows
+        case Insert(model, rows, replace):
+            if rows:
+                await connection.execute(_insert_sql(model, replace), *zip(*rows, strict=True))
+            return []
+
+
+async def _run_script(connection: Any, script: WriteScript[T] | ReadScript[T]) -> T:
+    try:
+        statement = next(script)
+        while True:
+            statement = script.send(await _run_statement(connection, statement))
+    except StopIteration as stop:
+        result: T = stop.value
+        return result
+    finally:
+        script.close()
+
+
+async def _prepare(connection: Any) -> None:
+    """Makes a new connection durable: a commit waits at least for the local disk."""
+    level = await connection.fetchval("SHOW synchronous_commit")
+    if level not in ("on", "remote_apply"):
+        await connection.execute("SET synchronous_commit = on")
+
+
+class PostgresqlDatabase:
+    """`Database` over one PostgreSQL database."""
+
+    dialect = Dialect.POSTGRESQL
+
+    def __init__(self, url: str, pool: Any) -> None:
+        self._arguments = connect_arguments(url)
+        self._pool = pool
+        self._writer: Any = None
+        self._write_turn = asyncio.Lock()
+
+    @classmethod
+    async def open(cls, url: str, *, pool_size: int) -> "PostgresqlDatabase":
+        """Connects, and refuses a database that is behind or ahead of this program with `DatabaseUnusable`."""
+        from app.db.migrate import HEAD
+
+        arguments = connect_arguments(url)
+        try:
+            pool = await asyncpg.create_pool(
+                **arguments,
+                min_size=1,
+                max_size=pool_size,
+                max_inactive_connection_lifetime=60,
+                command_timeout=STATEMENT_SECONDS,
+                timeout=CONNECT_SECONDS,
+            )
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError, ValueError) as error:
+            raise DatabaseUnusable(f"cannot connect to PostgreSQL: {str(error) or type(error).__name__}") from error
+        database = cls(url, pool)
+        version = await database.schema_version()
+        if version != HEAD:
+            await database.close()
+            what = "is empty" if version is None else f"is at schema version {version}, this program needs {HEAD}"
+            raise DatabaseUnusable(f"the PostgreSQL database {what}; run: hos-receiver migrate")
+        return database
+
+    async def schema_version(self) -> str | None:
+        """The schema version found, None when there is none."""
+        try:
+            rows = await self._pool.fetch("SELECT version_num FROM alembic_version")
+        except asyncpg.UndefinedTableError:
+            return None
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+            raise DatabaseUnavailable(str(translate(error))) from error
+        return rows[0][0] if rows else None
+
+    async def _write_connection(self) -> Any:
+        if self._writer is None or self._writer.is_closed():
+            self._writer = await asyncpg.connect(
+                **self._arguments, timeout=CONNECT_SECONDS, command_timeout=STATEMENT_SECONDS
+            )
+            await _prepare(self._writer)
+        return self._writer
+
+    async def write(self, script: WriteScript[T]) -> T:
+        try:
+            async with asyncio.timeout(STATEMENT_SECONDS), self._write_turn:
+                connection = await self._write_connection()
+                await connection.execute("BEGIN")
+                result = await _run_script(connection, script)
+                await connection.execute("COMMIT")
+                return result
+        except BaseException as error:
+            await self._clear_writer(error)
+            raise translate(error) if isinstance(error, Exception) else error from error
+
+    async def _clear_writer(self, error: BaseException) -> None:
+        """Rolls back after a plain refusal; otherwise the connection is not to be trusted and goes."""
+        writer, self._writer = self._writer, None
+        if writer is None:
+            return
+        if isinstance(error, asyncpg.IntegrityConstraintViolationError | asyncpg.DataError):
+            try:
+                await writer.execute("ROLLBACK", timeout=1)
+            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError):
+                writer.terminate()
+            else:
+                self._writer = writer
+        else:
+            writer.terminate()
+
+    async def fetch(self, sql: str, *args: object) -> Rows:
+        try:
+            async with self._pool.acquire(timeout=CONNECT_SECONDS) as connection:
+                rows: Rows = await connection.fetch(sql, *args)
+                return rows
+        except Exception as error:
+            raise translate(error) from error
+
+    async def read(self, script: ReadScript[T]) -> T:
+        try:
+            async with (
+                self._pool.acquire(timeout=CONNECT_SECONDS) as connection,
+                connection.transaction(isolation="repeatable_read", readonly=True),
+            ):
+                return await _run_script(connection, script)
+        except Exception as error:
+            raise translate(error) from error
+
+    async def stream(self, sql: str, *args: object, chunk: int = 500) -> AsyncIterator[Sequence[Row]]:
+        try:
+            connection = await asyncpg.connect(**self._arguments, timeout=CONNECT_SECONDS)
+            try:
+                async with connection.transaction(isolation="repeatable_read", readonly=True):
+                    await connection.execute(f"SET LOCAL statement_timeout = {int(STREAM_SECONDS * 1000)}")
+                    cursor = await connection.cursor(sql, *args)
+                    while rows := await cursor.fetch(chunk, timeout=STATEMENT_SECONDS):
+                        yield rows
+            finally:
+                connection.terminate()
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+            raise translate(error) from error
+
+    async def check(self) -> None:
+        from app.db.migrate import HEAD
+
+        version = await self.schema_version()
+        if version != HEAD:
+            raise DatabaseUnavailable(f"the database is at schema version {version}, this program needs {HEAD}")
+
+    async def close(self) -> None:
+        if self._writer is not None:
+            self._writer.terminate()
+            self._writer = None
+        try:
+            await asyncio.wait_for(self._pool.close(), 2)
+        except TimeoutError:
+            self._pool.terminate()

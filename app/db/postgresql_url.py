@@ -1,0 +1,44 @@
+"""A libpq URL as asyncpg wants it: several hosts, connection parameters, and our own limits added."""
+
+from typing import Any
+from urllib.parse import parse_qsl, urlencode
+
+from app.db.errors import DatabaseUnusable
+
+_LIBPQ_ONLY = frozenset(
+    {
+        "channel_binding", "client_encoding", "fallback_application_name", "gssencmode", "keepalives", "keepalives_count",
+        "keepalives_idle", "keepalives_interval", "load_balance_hosts", "min_protocol_version", "max_protocol_version",
+        "require_auth", "requirepeer", "sslcompression", "tcp_user_timeout",
+    }
+)  # fmt: skip
+"""Parameters of libpq that asyncpg does not know; it would send them to the server, which refuses them."""
+
+_SERVER_SETTINGS = {
+    "statement_timeout": "8000",
+    "lock_timeout": "5000",
+    "idle_in_transaction_session_timeout": "10000",
+    "TimeZone": "UTC",
+    "jit": "off",
+}
+
+
+def split_url(url: str) -> tuple[str, dict[str, str]]:
+    """The URL without its query, and the query's parameters."""
+    base, _, query = url.partition("?")
+    return base, dict(parse_qsl(query, keep_blank_values=True))
+
+
+def connect_arguments(url: str) -> dict[str, Any]:
+    """Keyword arguments for `asyncpg.connect`. Raises `DatabaseUnusable` for a URL that is none."""
+    base, parameters = split_url(url)
+    for name in _LIBPQ_ONLY & parameters.keys():
+        del parameters[name]
+    settings = dict(_SERVER_SETTINGS)
+    settings["application_name"] = parameters.pop("application_name", "hos-receiver")
+    parameters.pop("connect_timeout", None)
+    session = parameters.pop("target_session_attrs", "any" if "," not in base.split("@")[-1] else "read-write")
+    if session not in ("any", "read-write", "primary"):
+        raise DatabaseUnusable("target_session_attrs in HOS_DATABASE_URL must be any, read-write or primary: we write")
+    dsn = base if not parameters else f"{base}?{urlencode(parameters)}"
+    return {"dsn": dsn, "server_settings": settings, "target_session_attrs": session}

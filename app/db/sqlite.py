@@ -1,0 +1,286 @@
+"""SQLite: one writing connection in one thread, reading connections in threads of their own.
+
+Owns every pragma, lock and guard of the file. Durable means WAL with `synchronous=FULL`: a commit returns after fsync. A whole
+script runs inside the thread, so the event loop never waits for a disk. Writers of other processes (the commands that run beside
+`serve`) are kept apart by a lock file around each transaction, checkpoints included: SQLite up to 3.51.2 can corrupt a WAL
+that two connections write or checkpoint in the same instant.
+"""
+
+import asyncio
+import sqlite3
+import sys
+from collections.abc import AsyncIterator, Callable, Sequence
+from pathlib import Path
+from typing import TypeVar
+from urllib.parse import unquote
+
+from app.db.errors import DatabaseConflict, DatabaseRefused, DatabaseUnavailable, DatabaseUnusable
+from app.db.sqlite_file import FileGuard, hold_for_serving, writing_lock
+from app.db.statements import Dialect, Execute, Fetch, Insert, ReadScript, Row, Rows, WriteScript, shape_of
+from app.db.threads import DatabaseThread
+
+T = TypeVar("T")
+
+READERS = 3
+STREAMS = 4
+"""Exports that may hold a snapshot at one time; a snapshot keeps the WAL from shrinking."""
+
+BUSY_SECONDS = 2.0
+READ_SECONDS = 8.0
+WRITE_SECONDS = 8.0
+CHECKPOINT_PAGES = 4000
+"""WAL pages between checkpoints. Larger is a little faster and makes the slowest commits slower."""
+
+SWITCH_SECONDS = 0.0005
+"""How long the writing thread waits for the interpreter lock. At Python's 5 ms a busy event loop starves it."""
+
+
+def sqlite_path(url: str) -> Path:
+    """The file a `sqlite:///relative` or `sqlite:////absolute` URL names. Raises `DatabaseUnusable`."""
+    prefix, _, rest = url.partition(":///")
+    name = unquote(rest.split("?", 1)[0])
+    if prefix.lower() != "sqlite" or not name or ":memory:" in name:
+        raise DatabaseUnusable(
+            "HOS_DATABASE_URL must name a file: sqlite:///data/hos.db (relative) or sqlite:////var/lib/hos.db (absolute)"
+        )
+    return Path(name)
+
+
+def _translate(error: Exception) -> Exception:
+    if isinstance(error, sqlite3.IntegrityError):
+        return DatabaseConflict(str(error))
+    if isinstance(error, sqlite3.DataError | sqlite3.ProgrammingError | OverflowError | UnicodeError):
+        return DatabaseRefused(str(error))
+    if isinstance(error, sqlite3.Error | OSError):
+        return DatabaseUnavailable(f"SQLite: {error}")
+    return error
+
+
+def _connect(path: Path, *, mode: str, cache_kib: int) -> sqlite3.Connection:
+    connection = sqlite3.connect(
+        f"file:{_uri_path(path)}?mode={mode}",
+        uri=True,
+        isolation_level=None,
+        check_same_thread=False,
+        cached_statements=256,
+        timeout=BUSY_SECONDS,
+    )
+    connection.execute(f"PRAGMA cache_size = -{cache_kib}")
+    connection.execute("PRAGMA temp_store = memory")
+    return connection
+
+
+def _uri_path(path: Path) -> str:
+    return str(path.absolute()).replace("%", "%25").replace("?", "%3f").replace("#", "%23")
+
+
+def _placeholders(sql: str) -> str:
+    """`$1` as SQLite wants it: `?1`."""
+    return sql.replace("$", "?")
+
+
+def _run_statement(connection: sqlite3.Connection, statement: Fetch | Execute | Insert) -> list[Row]:
+    match statement:
+        case Fetch(sql, args) | Execute(sql, args):
+            return connection.execute(_placeholders(sql), args).fetchall()
+        case Insert(model, rows, replace):
+            shape = shape_of(model)
+            sql = f"INSERT INTO {shape.name} ({', '.join(shape.columns)}) VALUES ({', '.join('?' * len(shape.columns))})"  # noqa: S608 - names of our own models
+            connection.executemany(sql + shape.conflict_clause() if replace else sql, rows)
+            return []
+
+
+def _run_script(connection: sqlite3.Connection, script: WriteScript[T] | ReadScript[T]) -> T:
+    try:
+        statement = next(script)
+        while True:
+            statement = script.send(_run_statement(connection, statement))
+    except StopIteration as stop:
+        result: T = stop.value
+        return result
+    finally:
+        script.close()
+
+
+class SqliteDatabase:
+    """`Database` over one SQLite file."""
+
+    dialect = Dialect.SQLITE
+
+    def __init__(self, path: Path, guard: FileGuard) -> None:
+        self.path = path
+        self._guard = guard
+        self._writer: sqlite3.Connection | None = None
+        self._write_thread = DatabaseThread("sqlite-writer")
+        self._readers: dict[str, sqlite3.Connection] = {}
+        self._read_threads = [DatabaseThread(f"sqlite-reader-{n}") for n in range(READERS)]
+        self._streams = asyncio.Semaphore(STREAMS)
+        self._serving: object | None = None
+
+    @classmethod
+    async def open(cls, url: str, *, serving: bool = False) -> "SqliteDatabase":
+        """Opens (and creates or migrates) the file. Raises `DatabaseUnusable` with one clear sentence."""
+        from app.db.migrate import HEAD, upgrade
+
+        path = sqlite_path(url)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            held = hold_for_serving(path) if serving else None
+            with writing_lock(path, seconds=10):
+                if _version_of(path) != HEAD:
+                    await asyncio.to_thread(upgrade, url)
+            database = cls(path, FileGuard(path))
+            database._serving = held
+            await database._write_thread.run(database._open_writer, READ_SECONDS)
+        except (sqlite3.Error, OSError, DatabaseUnavailable) as error:
+            raise DatabaseUnusable(f"cannot open the SQLite file {path}: {error}") from error
+        sys.setswitchinterval(SWITCH_SECONDS)
+        return database
+
+    def _open_writer(self) -> sqlite3.Connection:
+        if self._writer is None:
+            connection = _connect(self.path, mode="rw", cache_kib=32_000)
+            connection.execute("PRAGMA journal_mode = wal")
+            connection.execute("PRAGMA synchronous = full")
+            connection.execute("PRAGMA foreign_keys = on")
+            connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES if self._serving else 0}")
+            connection.execute("PRAGMA journal_size_limit = 67108864")
+            connection.execute("SELECT count(*) FROM ledger").fetchall()
+            self._writer = connection
+        return self._writer
+
+    def _write(self, script: WriteScript[T]) -> T:
+        self._guard.require_same_file()
+        connection = self._open_writer()
+        try:
+            with writing_lock(self.path, seconds=BUSY_SECONDS):
+                connection.execute("BEGIN IMMEDIATE")
+                result = _run_script(connection, script)
+                connection.execute("COMMIT")
+            self._guard.require_same_file()
+        except BaseException as error:
+            self._roll_back(connection, error)
+            raise _translate(error) if isinstance(error, Exception) else error from error
+        return result
+
+    def _roll_back(self, connection: sqlite3.Connection, error: BaseException) -> None:
+        broken = isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.IntegrityError)
+        if connection.in_transaction:
+            try:
+                connection.execute("ROLLBACK")
+            except sqlite3.Error:
+                broken = True
+        if broken:  # after an I/O error only a fresh connection is known to be sound
+            self._writer = None
+            connection.close()
+
+    async def write(self, script: WriteScript[T]) -> T:
+        return await self._write_thread.run(lambda: self._write(script), WRITE_SECONDS)
+
+    def _reader(self, name: str) -> sqlite3.Connection:
+        connection = self._readers.get(name)
+        if connection is None:
+            connection = self._readers[name] = _connect(self.path, mode="ro", cache_kib=8_000)
+            connection.row_factory = sqlite3.Row
+        return connection
+
+    def _forget_reader(self, name: str) -> None:
+        connection = self._readers.pop(name, None)
+        if connection is not None:
+            connection.close()
+
+    def _guarded(self, name: str, work: Callable[[sqlite3.Connection], T]) -> Callable[[], T]:
+        def run() -> T:
+            try:
+                return work(self._reader(name))
+            except sqlite3.Error as error:
+                self._forget_reader(name)
+                raise _translate(error) from error
+
+        return run
+
+    async def _in_reader(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        thread = min(self._read_threads, key=lambda t: t.waiting)
+        try:
+            return await thread.run(self._guarded(thread.name, work), READ_SECONDS)
+        except DatabaseUnavailable:
+            connection = self._readers.get(thread.name)
+            if connection is not None and thread.waiting:
+                connection.interrupt()
+            raise
+
+    async def fetch(self, sql: str, *args: object) -> Rows:
+        return await self._in_reader(lambda connection: connection.execute(_placeholders(sql), args).fetchall())
+
+    async def read(self, script: ReadScript[T]) -> T:
+        def work(connection: sqlite3.Connection) -> T:
+            connection.execute("BEGIN")
+            try:
+                return _run_script(connection, script)
+            finally:
+                connection.execute("ROLLBACK")
+
+        return await self._in_reader(work)
+
+    async def stream(self, sql: str, *args: object, chunk: int = 500) -> AsyncIterator[Sequence[Row]]:
+        if self._streams.locked():
+            raise DatabaseUnavailable(f"{STREAMS} exports are running already")
+        async with self._streams:
+            thread = DatabaseThread("sqlite-export")
+            connection: sqlite3.Connection | None = None
+            try:
+
+                def begin() -> tuple[sqlite3.Connection, sqlite3.Cursor]:
+                    opened = _connect(self.path, mode="ro", cache_kib=4_000)
+                    opened.row_factory = sqlite3.Row
+                    return opened, opened.execute(_placeholders(sql), args)
+
+                connection, cursor = await thread.run(begin, READ_SECONDS)
+                while rows := await thread.run(lambda: cursor.fetchmany(chunk), READ_SECONDS):
+                    yield rows
+            except sqlite3.Error as error:
+                raise _translate(error) from error
+            finally:
+                if connection is not None:
+                    connection.interrupt()
+                    thread.last(connection.close)
+                thread.stop()
+
+    async def check(self) -> None:
+        from app.db.migrate import HEAD
+
+        self._guard.require_same_file()
+        rows = await self.fetch("SELECT version_num FROM alembic_version")
+        if [row[0] for row in rows] != [HEAD]:
+            raise DatabaseUnavailable("the database is at another schema version than this program")
+
+    async def close(self) -> None:
+        def close_writer() -> None:
+            if self._writer is not None:
+                self._writer.close()
+                self._writer = None
+
+        self._write_thread.last(close_writer)
+        for thread in self._read_threads:
+            thread.last(lambda name=thread.name: self._forget_reader(name))  # type: ignore[misc]
+        for thread in [*self._read_threads, self._write_thread]:
+            thread.stop()
+            await asyncio.to_thread(thread.join, 3.0)
+        self._serving = None
+
+
+def _version_of(path: Path) -> str | None:
+    """The schema version of a file, None when it has none yet. Raises `DatabaseUnusable` for a file of something else."""
+    if not path.exists() or path.stat().st_size == 0:
+        return None
+    connection = _connect(path, mode="rw", cache_kib=1_000)
+    try:
+        tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        if not tables:
+            return None
+        if "alembic_version" not in tables:
+            raise DatabaseUnusable(f"{path} is a SQLite file of another program; name another file in HOS_DATABASE_URL")
+        rows = connection.execute("SELECT version_num FROM alembic_version").fetchall()
+        return rows[0][0] if rows else None
+    finally:
+        connection.close()

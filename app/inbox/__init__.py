@@ -1,0 +1,1 @@
+"""The inbox: each event as received, what it changed, and the quarantine of what was not understood."""

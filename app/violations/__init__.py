@@ -1,0 +1,1 @@
+"""A violation: what the events of one violation id add up to."""
