@@ -1,0 +1,1 @@
+"""hos-receiver: a system of record for HOS violations from Maven ELD."""
