@@ -1,0 +1,1 @@
+"""Maven's language: Violation Data, event shapes, identity."""

@@ -1,0 +1,295 @@
+"""What a delivery brought: Maven's events, read from bytes into accepted, rejected and ignored ones.
+
+Owns the shapes of a body (flat, enveloped, page, arrays of them; contract section 4), what each event type needs, and
+the identity of an event: its type and its violation data as received. Pure: nothing is stored or answered here. JSON
+itself is left to `ijson`, the fields to `schema`, their faults to `explain`, the meaning for a violation to the state
+rule in `violations`.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from hashlib import sha256
+from typing import TypeAlias
+
+from pydantic import ValidationError
+
+from app.maven.explain import explain, json_type, missing
+from app.maven.faults import UNSTORABLE, Fault
+from app.maven.field_types import MAX_IDENTIFIER
+from app.maven.ijson import Json, NotJson, canonical, decode, is_suspicious, read_element, skip_space
+from app.maven.ijson_grammar import MAX_DEPTH
+from app.maven.schema import ViolationData, validate
+
+__all__ = [
+    "AcceptedEvent",
+    "EventType",
+    "Fault",
+    "IgnoredEvent",
+    "NotJson",
+    "ReadEvent",
+    "RejectedEvent",
+    "TooManyEvents",
+    "read_delivery",
+    "read_stored",
+]
+
+
+class EventType(StrEnum):
+    """The two return events of Maven's ELD page."""
+
+    CREATED = "violationCreated"
+    INVALIDATED = "violationInvalidated"
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptedEvent:
+    """An event that was understood.
+
+    `canonical` is canonical JSON of the violation data as received, `identity` 32 hexadecimal digits that are equal for
+    the same event (type and violation data equal as JSON values), `payload` the bytes of the event, envelope included.
+    """
+
+    event_type: EventType
+    event_id: str | None
+    violation_id: str
+    data: ViolationData
+    canonical: bytes
+    identity: str
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class RejectedEvent:
+    """An event, or something in its place, that was not understood; what could be told of it, and why."""
+
+    event_type: str | None
+    event_id: str | None
+    violation_id: str | None
+    faults: tuple[Fault, ...]
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class IgnoredEvent:
+    """An event of a type that is not ours."""
+
+    event_type: str
+    event_id: str | None
+
+
+ReadEvent: TypeAlias = AcceptedEvent | RejectedEvent | IgnoredEvent
+
+
+class TooManyEvents(Exception):
+    """A delivery holds more events than it may: reading stopped at `count`, which is over `limit`."""
+
+    def __init__(self, count: int, limit: int) -> None:
+        super().__init__(f"The delivery holds more than {limit} events.")
+        self.count = count
+        self.limit = limit
+
+
+_OURS: dict[str, EventType] = {str(event_type): event_type for event_type in EventType}
+_DIGEST_STARTS = {event_type: sha256(f"{event_type}\n".encode()) for event_type in EventType}
+
+
+def read_delivery(body: bytes, max_events: int) -> list[ReadEvent]:
+    """Read a body into its events, in the order received. Raises NotJson and TooManyEvents, and nothing else."""
+    text = decode(body)
+    delivery = _Delivery(text, max_events)
+    end = skip_space(text, delivery.read(skip_space(text, 0), 1, is_element=False))
+    if end != len(text):
+        raise NotJson.at(text, end, "the end of the body")
+    return delivery.events
+
+
+def read_stored(payload: bytes) -> AcceptedEvent:
+    """Read a payload kept earlier. Raises ValueError when it is not exactly one event that would be accepted."""
+    try:
+        events = read_delivery(payload, 1)
+    except (NotJson, TooManyEvents) as error:
+        raise ValueError(str(error)) from error
+    if len(events) != 1 or not isinstance(events[0], AcceptedEvent):
+        raise ValueError("The stored payload is not an accepted event.")
+    return events[0]
+
+
+class _Delivery:
+    """One body while it is read. `read` goes through elements, arrays and pages; the rest judges single events."""
+
+    __slots__ = ("_is_suspicious", "_max_events", "_may_hold_pages", "_text", "events")
+
+    def __init__(self, text: str, max_events: int) -> None:
+        self.events: list[ReadEvent] = []
+        self._text = text
+        self._max_events = max_events
+        self._is_suspicious = is_suspicious(text)
+        self._may_hold_pages = '"events"' in text or "\\u" in text
+
+    def read(self, start: int, depth: int, *, is_element: bool) -> int:
+        """Read the value at `start` into events, and say where it ends. `depth` counts the pages around it."""
+        text = self._text
+        if text.startswith("[", start) and not is_element:
+            return self._read_array(start, depth)
+        if self._may_hold_pages and text.startswith("{", start) and depth < MAX_DEPTH:
+            end = self._read_page(start, depth)
+            if end is not None:
+                return end
+        value, end, faults = read_element(text, start, self._is_suspicious)
+        self._add(_read_event(value, faults, text[start:end].encode()))
+        return end
+
+    def _add(self, event: ReadEvent) -> None:
+        if len(self.events) >= self._max_events:
+            raise TooManyEvents(len(self.events) + 1, self._max_events)
+        self.events.append(event)
+
+    def _read_array(self, start: int, depth: int) -> int:
+        text = self._text
+        at = skip_space(text, start + 1)
+        if text.startswith("]", at):
+            return at + 1
+        while True:
+            at = skip_space(text, self.read(at, depth + 1, is_element=True))
+            if text.startswith("]", at):
+                return at + 1
+            if not text.startswith(",", at):
+                raise NotJson.at(text, at, "a comma or ]")
+            at = skip_space(text, at + 1)
+
+    def _read_page(self, start: int, depth: int) -> int | None:
+        """Read a page, event by event; None when the object at `start` turns out to be none."""
+        text = self._text
+        before = len(self.events)
+        names: list[Json] = []
+        faults: list[Fault] = []
+        holds_events = False
+        at = skip_space(text, start + 1)
+        while text.startswith('"', at):
+            name, at, name_faults = read_element(text, at, self._is_suspicious)
+            at = skip_space(text, at)
+            if not text.startswith(":", at):
+                raise NotJson.at(text, at, "a colon")
+            at = skip_space(text, at + 1)
+            if name == "events" and text.startswith("[", at) and not holds_events:
+                holds_events = True
+                at = self._read_array(at, depth + 1)
+            else:
+                value, at, value_faults = read_element(text, at, self._is_suspicious)
+                if name == "eventType" and value is not None:
+                    break
+                faults += (*name_faults, *value_faults)
+            names.append(name)
+            at = skip_space(text, at)
+            if text.startswith("}", at):
+                if holds_events:
+                    if faults or len(set(map(str, names))) != len(names):
+                        del self.events[before:]
+                        self._add(_reject_page(faults, text[start : at + 1].encode()))
+                    return at + 1
+                break
+            if not text.startswith(",", at):
+                break  # no JSON: the ordinary way says so
+            at = skip_space(text, at + 1)
+        del self.events[before:]
+        return None
+
+
+def _reject_page(faults: list[Fault], payload: bytes) -> RejectedEvent:
+    details = [f"the page around the events {fault.detail}" for fault in faults]
+    details = details or ["the page around the events has a name more than once; the names in an object must be unique"]
+    return RejectedEvent(None, None, None, tuple(Fault("", detail) for detail in details), payload)
+
+
+def _read_event(value: Json, faults: tuple[Fault, ...], payload: bytes) -> ReadEvent:
+    if type(value) is not dict:
+        detail = f"must be an event, which is an object, not {json_type(value)}"
+        return RejectedEvent(None, None, None, (Fault("", detail),), payload)
+    is_envelope = "data" in value and value.get("eventTime") is None
+    event_id = _event_id(value) if is_envelope else None
+    type_name = value.get("eventType")
+    if type(type_name) is not str or (faults and any(fault.pointer == "/eventType" for fault in faults)):
+        return RejectedEvent(None, event_id, None, _faults_of_type(value, faults, is_envelope), payload)
+    event_type = _OURS.get(type_name)
+    if event_type is None:
+        return IgnoredEvent(type_name, event_id)
+    members = value
+    if is_envelope:
+        inner = value["data"]
+        if type(inner) is not dict:
+            detail = f"the violation data must be an object, not {json_type(inner)}"
+            own = _relative(faults) or (Fault("", detail),)
+            return RejectedEvent(event_type, event_id, None, own, payload)
+        members = inner
+        if members.get("eventType") == type_name:
+            del members["eventType"]
+    else:
+        del members["eventType"]
+    if faults:
+        own = _relative(faults) if is_envelope else faults
+        return RejectedEvent(event_type, event_id, _violation_id(members, own), own, payload)
+    return _read_violation(event_type, event_id, members, payload)
+
+
+def _read_violation(
+    event_type: EventType, event_id: str | None, members: dict[str, Json], payload: bytes
+) -> AcceptedEvent | RejectedEvent:
+    try:
+        data = validate(members)
+    except ValidationError as error:
+        found = explain(members, error, event_type)
+        found += _missing(event_type, [name for name in _NEEDED_BY_CREATION if members.get(name) is None])
+        return RejectedEvent(event_type, event_id, _violation_id(members, ()), tuple(found), payload)
+    if event_type is EventType.CREATED and (data.driverId is None or data.type is None or data.startTime is None):
+        lacking = _missing(event_type, [name for name in _NEEDED_BY_CREATION if members.get(name) is None])
+        return RejectedEvent(event_type, event_id, data.id, tuple(lacking), payload)
+    received = canonical(members)
+    digest = _DIGEST_STARTS[event_type].copy()
+    digest.update(received)
+    return AcceptedEvent(event_type, event_id, data.id, data, received, digest.hexdigest()[:32], payload)
+
+
+_NEEDED_BY_CREATION = ("driverId", "type", "startTime")
+
+
+def _missing(event_type: EventType, names: list[str]) -> list[Fault]:
+    return [missing(name, event_type) for name in names] if event_type is EventType.CREATED else []
+
+
+def _faults_of_type(value: dict[str, Json], faults: tuple[Fault, ...], is_envelope: bool) -> tuple[Fault, ...]:
+    if faults:
+        return _relative(faults) if is_envelope else faults
+    type_name = value.get("eventType")
+    if type_name is not None:
+        return (Fault("/eventType", f"must be a string, not {json_type(type_name)}"),)
+    if "events" in value:
+        return (Fault("/events", f"must be an array of events, not {json_type(value['events'])}"),)
+    return (Fault("/eventType", "is required: violationCreated or violationInvalidated"),)
+
+
+def _relative(faults: tuple[Fault, ...]) -> tuple[Fault, ...]:
+    """Faults of an envelope, seen from its violation data; those outside of it are pointed at by the empty pointer."""
+    return tuple(
+        Fault(fault.pointer.removeprefix("/data"), fault.detail)
+        if fault.pointer.startswith("/data/")
+        else Fault("", f"{fault.pointer or 'the event'} in the envelope {fault.detail}")
+        for fault in faults
+    )
+
+
+def _event_id(envelope: dict[str, Json]) -> str | None:
+    event_id = envelope.get("id")
+    if type(event_id) is str:
+        return None if UNSTORABLE.search(event_id) else event_id
+    if type(event_id) is int or type(event_id) is float:
+        return canonical(event_id).decode()
+    return None
+
+
+def _violation_id(members: dict[str, Json], faults: tuple[Fault, ...]) -> str | None:
+    violation_id = members.get("id")
+    if type(violation_id) is not str or not 1 <= len(violation_id) <= MAX_IDENTIFIER:
+        return None
+    if UNSTORABLE.search(violation_id) or any(fault.pointer == "/id" for fault in faults):
+        return None
+    return violation_id

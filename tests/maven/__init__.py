@@ -1,0 +1,1 @@
+"""Tests of Maven's language."""
