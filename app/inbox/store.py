@@ -1,0 +1,78 @@
+"""Scripts over the inbox: the ledger that numbers events, and the quarantine. `violations/store.py` writes the events."""
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import assert_never
+
+from app.db.statements import Dialect, Execute, Fetch, ReadScript, WriteScript
+from app.inbox.model import Channel
+
+
+@dataclass(slots=True)
+class Ledger:
+    """The numbers to go on from, within one writing transaction."""
+
+    last_seq: int
+    last_violation_pk: int
+    now: int
+    """The time of this transaction, microseconds since 1970; never before an earlier one's, whatever the clock does."""
+
+
+def open_ledger(dialect: Dialect, now: int) -> WriteScript[Ledger]:
+    """Takes the ledger: until the commit no other writer of any process numbers an event."""
+    sql = "SELECT last_seq, last_violation_pk, last_received_at FROM ledger WHERE pk = 1"
+    match dialect:
+        case Dialect.SQLITE:
+            pass  # BEGIN IMMEDIATE has locked the file already
+        case Dialect.POSTGRESQL:
+            sql += " FOR UPDATE"
+        case _:
+            assert_never(dialect)
+    rows = yield Fetch(sql)
+    row = rows[0]
+    return Ledger(row[0], row[1], max(now, row[2]))
+
+
+def close_ledger(ledger: Ledger) -> WriteScript[None]:
+    """Writes back the numbers given out."""
+    yield Execute(
+        "UPDATE ledger SET last_seq = $1, last_violation_pk = $2, last_received_at = $3 WHERE pk = 1",
+        (ledger.last_seq, ledger.last_violation_pk, ledger.now),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Misunderstood:
+    """Bytes for the quarantine, and why, as JSON text of a list of errors."""
+
+    body: bytes
+    errors: str
+    channel: Channel
+
+
+def quarantine(entries: Iterable[Misunderstood], now: int) -> WriteScript[list[int]]:
+    """Keeps each entry once and counts repetitions; gives the quarantine ids in order."""
+    keys: list[int] = []
+    for entry in entries:
+        rows = yield Execute(
+            "INSERT INTO quarantine (body_hash, body, errors, channel, count, received_at, last_received_at)"
+            " VALUES ($1, $2, $3, $4, 1, $5, $5)"
+            " ON CONFLICT (body_hash) DO UPDATE SET count = quarantine.count + 1, last_received_at = excluded.last_received_at"
+            " RETURNING pk",
+            (hashlib.sha256(entry.body).hexdigest(), entry.body, entry.errors, int(entry.channel), now),
+        )
+        keys.append(rows[0][0])
+    return keys
+
+
+def discard(pk: int) -> WriteScript[bool]:
+    """Removes an entry; False when it is not there."""
+    rows = yield Execute("DELETE FROM quarantine WHERE pk = $1 RETURNING pk", (pk,))
+    return bool(rows)
+
+
+def cursor_key() -> ReadScript[bytes]:
+    """The key that seals cursors, the same for every process on this database."""
+    rows = yield Fetch("SELECT cursor_key FROM ledger WHERE pk = 1")
+    return bytes(rows[0][0])

@@ -1,0 +1,1 @@
+"""How events come in: credentials, the webhook, the writer, quarantine retry, rebuild."""

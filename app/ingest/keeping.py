@@ -1,0 +1,86 @@
+"""What a delivery becomes in one transaction: events kept, violations advanced, the rest in quarantine."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import orjson
+
+from app.db.statements import Dialect, WriteScript
+from app.inbox.model import Channel
+from app.inbox.store import Misunderstood, close_ledger, discard, open_ledger, quarantine
+from app.maven.events import AcceptedEvent, Fault, ReadEvent, RejectedEvent
+from app.violations.rules import Outcome
+from app.violations.store import Arrival, apply_events
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """The events of one request or polled page, in the order received."""
+
+    events: Sequence[ReadEvent]
+    channel: Channel
+    replaces: int | None = None
+    """The quarantine entry that this delivery is the retry of; it is removed in the same transaction."""
+
+    @property
+    def weight(self) -> int:
+        """Bytes this delivery keeps in memory until it is committed, roughly."""
+        return sum(len(e.payload) for e in self.events if isinstance(e, AcceptedEvent | RejectedEvent)) + 512
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable(Exception):
+    """A body that is no JSON at all: kept whole."""
+
+    body: bytes
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What became of one event."""
+
+    outcome: Outcome
+    quarantine_id: int | None = None
+
+
+def errors_json(faults: Sequence[Fault]) -> str:
+    """Faults as the quarantine keeps them: JSON text of `[{"pointer", "detail"}]`."""
+    return orjson.dumps([{"pointer": f.pointer, "detail": f.detail} for f in faults]).decode()
+
+
+def keep_deliveries(dialect: Dialect, deliveries: Sequence[Delivery], now: int) -> WriteScript[list[list[Kept]]]:
+    """Keeps deliveries in order; gives for each what became of its events. One transaction, whoever runs it."""
+    ledger = yield from open_ledger(dialect, now)
+    arrivals = [Arrival(e, d.channel) for d in deliveries for e in d.events if isinstance(e, AcceptedEvent)]
+    outcomes = iter((yield from apply_events(dialect, arrivals, ledger)))
+    for delivery in deliveries:
+        if delivery.replaces is not None:
+            yield from discard(delivery.replaces)
+    rejected = [
+        Misunderstood(e.payload, errors_json(e.faults), d.channel)
+        for d in deliveries
+        for e in d.events
+        if isinstance(e, RejectedEvent)
+    ]
+    entries = iter((yield from quarantine(rejected, ledger.now)) if rejected else ())
+    yield from close_ledger(ledger)
+    return [
+        [
+            Kept(next(outcomes))
+            if isinstance(e, AcceptedEvent)
+            else Kept(Outcome.QUARANTINED, next(entries))
+            if isinstance(e, RejectedEvent)
+            else Kept(Outcome.IGNORED)
+            for e in d.events
+        ]
+        for d in deliveries
+    ]
+
+
+def keep_unreadable(dialect: Dialect, body: bytes, detail: str, channel: Channel, now: int) -> WriteScript[int]:
+    """Keeps a body that is not JSON; gives its quarantine id."""
+    ledger = yield from open_ledger(dialect, now)
+    keys = yield from quarantine([Misunderstood(body, errors_json([Fault("", detail)]), channel)], ledger.now)
+    yield from close_ledger(ledger)
+    return keys[0]

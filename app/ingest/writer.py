@@ -1,0 +1,195 @@
+"""The one writer of a process: takes all deliveries that wait and commits them together.
+
+Requests queue and wait for their commit; while one transaction is being synced to disk the next batch gathers, so group commit
+costs no added delay. The queue is bounded, every delivery has a deadline, and a database that fails fails only those who
+wait at that moment. What the events mean is left to `keeping` and the rooms below.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import structlog
+
+from app.db.database import Database
+from app.db.errors import DatabaseRefused, DatabaseUnavailable
+from app.inbox.model import Channel
+from app.ingest.keeping import Delivery, Kept, keep_deliveries, keep_unreadable
+
+log = structlog.get_logger(__name__)
+
+BATCH_EVENTS = 1000
+BATCH_BYTES = 8 * 1024 * 1024
+ANSWER_SECONDS = 8.0
+"""How long a delivery may wait for its commit; the contract promises an answer within 10 s."""
+
+
+class Overloaded(Exception):
+    """The queue is full. Nothing of this delivery was kept."""
+
+
+class WriterMetrics(Protocol):
+    """What the writer tells of itself."""
+
+    def batch_committed(self, events: int, deliveries: int, seconds: float) -> None: ...
+    def commit_failed(self, reason: str) -> None: ...
+
+
+@dataclass(slots=True, eq=False)
+class _Waiting:
+    delivery: Delivery
+    future: "asyncio.Future[list[Kept]]"
+    expires_at: float
+    weight: int
+
+
+class Writer:
+    """Commits deliveries in groups. One per process; started and stopped by the lifespan."""
+
+    def __init__(
+        self,
+        database: Database,
+        clock: Callable[[], int],
+        metrics: WriterMetrics,
+        *,
+        queue_events: int = 20_000,
+        queue_bytes: int = 64 * 1024 * 1024,
+        on_commit: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._metrics = metrics
+        self._queue_events = queue_events
+        self._queue_bytes = queue_bytes
+        self._on_commit = on_commit
+        self._queue: deque[_Waiting] = deque()
+        self._in_flight: list[_Waiting] = []
+        self._events = 0
+        self._bytes = 0
+        self._work = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._available = True
+
+    @property
+    def depth(self) -> int:
+        """Events that wait or are being written."""
+        return self._events
+
+    def start(self) -> None:
+        """Begins to take deliveries."""
+        self._tasks = [asyncio.create_task(self._write_for_ever()), asyncio.create_task(self._expire_for_ever())]
+
+    async def stop(self) -> None:
+        """Writes what waits, then ends. What cannot be written in time is answered as unavailable."""
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                while self._queue or self._in_flight:
+                    waiting = [w.future for w in (*self._queue, *self._in_flight)]
+                    await asyncio.wait(waiting)
+        except TimeoutError:
+            self._fail([*self._queue, *self._in_flight], DatabaseUnavailable("the service is stopping"))
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def submit(self, delivery: Delivery) -> list[Kept]:
+        """What became of each event, once it is on disk. Raises `Overloaded` or `DatabaseUnavailable`."""
+        weight = delivery.weight
+        count = len(delivery.events) or 1
+        if self._events + count > self._queue_events or self._bytes + weight > self._queue_bytes:
+            raise Overloaded
+        loop = asyncio.get_running_loop()
+        waiting = _Waiting(delivery, loop.create_future(), loop.time() + ANSWER_SECONDS, weight)
+        self._events += count
+        self._bytes += weight
+        self._queue.append(waiting)
+        self._work.set()
+        try:
+            return await waiting.future
+        finally:
+            self._events -= count
+            self._bytes -= weight
+
+    async def quarantine_body(self, body: bytes, detail: str, channel: Channel) -> int:
+        """Keeps a body that is not JSON; its quarantine id. Raises `DatabaseUnavailable`."""
+        script = keep_unreadable(self._database.dialect, body, detail, channel, self._clock())
+        return await self._database.write(script)
+
+    def _take(self) -> list[_Waiting]:
+        batch: list[_Waiting] = []
+        events = size = 0
+        while self._queue:
+            head = self._queue[0]
+            if batch and (events + len(head.delivery.events) > BATCH_EVENTS or size + head.weight > BATCH_BYTES):
+                break
+            self._queue.popleft()
+            if head.future.done():
+                continue  # its request gave up or ran out of time: nothing was promised
+            batch.append(head)
+            events += len(head.delivery.events)
+            size += head.weight
+        return batch
+
+    async def _write_for_ever(self) -> None:
+        while True:
+            await self._work.wait()
+            self._work.clear()
+            while batch := self._take():
+                self._in_flight = batch
+                await self._commit(batch)
+                self._in_flight = []
+
+    async def _commit(self, batch: Sequence[_Waiting]) -> None:
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        try:
+            script = keep_deliveries(self._database.dialect, [w.delivery for w in batch], self._clock())
+            results = await self._database.write(script)
+        except DatabaseUnavailable as error:
+            self._metrics.commit_failed("unavailable")
+            self._say(available=False, reason=str(error))
+            self._fail(batch, error)
+        except Exception as error:  # one delivery that cannot be kept must not take the others with it
+            await self._isolate(batch, error)
+        else:
+            self._say(available=True, reason="")
+            for waiting, kept in zip(batch, results, strict=True):
+                if not waiting.future.done():
+                    waiting.future.set_result(kept)
+            self._metrics.batch_committed(sum(map(len, results)), len(batch), loop.time() - began)
+            self._on_commit()
+
+    async def _isolate(self, batch: Sequence[_Waiting], error: Exception) -> None:
+        if len(batch) > 1:
+            for waiting in batch:
+                await self._commit([waiting])
+            return
+        self._metrics.commit_failed("refused" if isinstance(error, DatabaseRefused) else "crashed")
+        log.error("delivery.refused", error=type(error).__name__, detail=str(error)[:300], exc_info=error)
+        self._fail(batch, DatabaseUnavailable("this delivery could not be stored"))
+
+    def _fail(self, batch: Sequence[_Waiting], error: Exception) -> None:
+        for waiting in batch:
+            if not waiting.future.done():
+                waiting.future.set_exception(error)
+
+    def _say(self, *, available: bool, reason: str) -> None:
+        """One line when the database goes and one when it is back, not one per delivery."""
+        if available != self._available:
+            self._available = available
+            if available:
+                log.info("database.recovered")
+            else:
+                log.error("database.lost", reason=reason)
+
+    async def _expire_for_ever(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(0.25)
+            now = loop.time()
+            late = [w for w in (*self._in_flight, *self._queue) if w.expires_at <= now]
+            if late:
+                self._metrics.commit_failed("too_slow")
+                self._fail(late, DatabaseUnavailable(f"the database did not commit within {ANSWER_SECONDS:g} s"))

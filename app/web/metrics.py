@@ -1,0 +1,108 @@
+"""Prometheus metrics. Counts and times only: no driver, no terminal, no id is ever a label."""
+
+import time
+from collections.abc import Callable, Iterator
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.core import GaugeMetricFamily, Metric
+
+from app.inbox.model import Channel
+from app.violations.rules import Outcome
+
+_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+_SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
+_TYPES = ("violationCreated", "violationInvalidated", "other")
+
+
+class Metrics:
+    """The counters of one process, in a registry of its own."""
+
+    def __init__(self, version: str, clock: Callable[[], float] = time.time) -> None:
+        self.registry = CollectorRegistry()
+        self._clock = clock
+        self._last_event: dict[str, float] = {}
+        self._gauges: list[tuple[str, str, Callable[[], float | None]]] = []
+        build = Gauge("hos_build_info", "The running version.", ["version"], registry=self.registry)
+        build.labels(version).set(1)
+        events = Counter(
+            "hos_events", "Events by type, channel and outcome.", ["type", "channel", "outcome"], registry=self.registry
+        )
+        # Children are made once: looking them up by label on every event would cost more than counting.
+        self._events = {(t, c, o): events.labels(t, c.word, o.word) for t in _TYPES for c in Channel for o in Outcome}
+        self._deliveries = Counter("hos_deliveries", "Deliveries by status.", ["status"], registry=self.registry)
+        self._statuses: dict[int, Counter] = {}
+        self._batch = Histogram(
+            "hos_commit_batch_events", "Events committed together.", buckets=_SIZES, registry=self.registry
+        )
+        self._commit = Histogram(
+            "hos_commit_seconds", "Time to write and commit a batch.", buckets=_SECONDS, registry=self.registry
+        )
+        self._failures = Counter("hos_commit_failures", "Commits that failed.", ["reason"], registry=self.registry)
+        self._queries = Histogram(
+            "hos_query_seconds",
+            "Time to answer a reading request.",
+            ["route"],
+            buckets=_SECONDS,
+            registry=self.registry,
+        )
+        self._routes: dict[str, Histogram] = {}
+        self.registry.register(_Live(self))
+
+    def event_kept(self, event_type: str, channel: Channel, outcome: Outcome) -> None:
+        """Counts one event of an answered delivery."""
+        kind = event_type if event_type in _TYPES else "other"
+        self._events[kind, channel, outcome].inc()
+
+    def events_received(self, channel: Channel) -> None:
+        """Notes that a delivery with events of ours was committed now."""
+        self._last_event[channel.word] = self._clock()
+
+    def delivery_answered(self, status: int) -> None:
+        """Counts one answer of the webhook."""
+        counter = self._statuses.get(status)
+        if counter is None:
+            counter = self._statuses[status] = self._deliveries.labels(str(status))
+        counter.inc()
+
+    def batch_committed(self, events: int, deliveries: int, seconds: float) -> None:
+        """Notes one group commit."""
+        self._batch.observe(events)
+        self._commit.observe(seconds)
+
+    def commit_failed(self, reason: str) -> None:
+        """Counts a failed commit; `reason` is one of a few fixed words."""
+        self._failures.labels(reason).inc()
+
+    def query_answered(self, route: str, seconds: float) -> None:
+        """Notes the time a reading route took; `route` is its template, never a path with ids."""
+        histogram = self._routes.get(route)
+        if histogram is None:
+            histogram = self._routes[route] = self._queries.labels(route)
+        histogram.observe(seconds)
+
+    def add_gauge(self, name: str, text: str, read: Callable[[], float | None]) -> None:
+        """A value read at scrape time; None leaves it out."""
+        self._gauges.append((name, text, read))
+
+    def page(self) -> bytes:
+        """All metrics in the Prometheus text format."""
+        return generate_latest(self.registry)
+
+
+class _Live:
+    """Values worked out when they are asked for."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._metrics = metrics
+
+    def collect(self) -> Iterator[Metric]:
+        age = GaugeMetricFamily(
+            "hos_last_event_age_seconds", "Time since the last event, per channel.", labels=["channel"]
+        )
+        for channel, seen_at in self._metrics._last_event.items():
+            age.add_metric([channel], max(0.0, self._metrics._clock() - seen_at))
+        yield age
+        for name, text, read in self._metrics._gauges:
+            value = read()
+            if value is not None:
+                yield GaugeMetricFamily(name, text, value=value)
