@@ -69,7 +69,7 @@ def decode_body(raw: bytes, content_encoding: bytes | None, content_type: bytes 
     """The JSON text that was sent, at most `limit` bytes, from the body and the two headers as received.
 
     Takes JSON of any name (or of none), and gzip as a coding or as the type. Raises `Problem`: 415 for another type or
-    coding, 400 for corrupt or incomplete compression, 413 when the result passes the limit (it is never inflated beyond).
+    coding, 400 for corrupt or incomplete compression, 413 for a result beyond the limit (inflating stops there).
     """
     if content_encoding is None and (content_type is None or content_type == b"application/json"):
         if len(raw) > limit:

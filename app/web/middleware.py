@@ -9,7 +9,7 @@ import asyncio
 import itertools
 import re
 import secrets
-from collections.abc import MutableMapping
+from collections.abc import Iterable, MutableMapping
 from contextvars import ContextVar
 from typing import Any
 from urllib.parse import unquote_to_bytes
@@ -45,6 +45,14 @@ def add_request_id(_logger: object, _method: str, event: MutableMapping[str, Any
     if request_id is not None:
         event.setdefault("request_id", request_id)
     return event
+
+
+def sent_request_id(headers: Iterable[tuple[bytes, bytes]]) -> str | None:
+    """The request id that the client sent, when it is one that can go into a header and a log as it is."""
+    for name, value in headers:
+        if name == b"x-request-id":
+            return value.decode("ascii") if REQUEST_ID.fullmatch(value) else None
+    return None
 
 
 def _normalise_escape(match: re.Match[str]) -> str:
@@ -87,7 +95,7 @@ class Frame:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        request_id = self._request_id(scope)
+        request_id = sent_request_id(scope["headers"]) or f"{self.prefix}-{next(self.numbers):x}"
         scope.setdefault("state", {})["request_id"] = request_id
         _request_id.set(request_id)
         raw_path: bytes | None = scope.get("raw_path")
@@ -104,7 +112,7 @@ class Frame:
 
         try:
             if self.stopping.is_set() and scope["path"] not in ANSWERED_WHILE_STOPPING:
-                raise _stopping_problem()
+                raise stopping_problem()
             await self.app(scope, receive, send_framed)
         except Exception as exc:
             response = answer_exception(scope, exc, is_started=is_started)
@@ -115,18 +123,11 @@ class Frame:
             if not self.stopping.is_set():
                 raise
             if not is_started:
-                await answer_for(_stopping_problem(), scope)(scope, receive, send_framed)
-
-    def _request_id(self, scope: Scope) -> str:
-        for name, value in scope["headers"]:
-            if name == b"x-request-id":
-                if REQUEST_ID.fullmatch(value):
-                    return str(value, "ascii")
-                break
-        return f"{self.prefix}-{next(self.numbers):x}"
+                await answer_for(stopping_problem(), scope)(scope, receive, send_framed)
 
 
-def _stopping_problem() -> Problem:
+def stopping_problem() -> Problem:
+    """What a request gets that comes after the process began to stop, or was not done when its time was up."""
     return Problem(
         STOPPING,
         "The service is stopping. Send the request again to another instance, or shortly.",

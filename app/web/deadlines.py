@@ -1,0 +1,331 @@
+"""HTTP connections that end in time, whatever the client does.
+
+Owns one connection: the time a request may take to arrive, the time an answer may wait to be read, how large headers
+may grow, and how a connection is closed so that its last answer arrives. Parsing, pipelining and keep-alive stay
+uvicorn's. No timer is set per request: the server calls `check` on every connection a few times a second.
+"""
+
+import asyncio
+import secrets
+from dataclasses import dataclass
+from email.utils import formatdate
+from http import HTTPStatus
+from typing import Any
+
+import httptools
+from uvicorn import Config
+from uvicorn._types import ASGI3Application
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.server import ServerState
+
+from app.web.middleware import Stopping, sent_request_id, stopping_problem
+from app.web.problems import (
+    BAD_REQUEST,
+    HEADERS_TOO_LARGE,
+    JSON_TYPE,
+    REQUEST_TIMEOUT,
+    Problem,
+    render_problem,
+    request_instance,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Deadlines:
+    """How long is waited for clients, in seconds. `request_seconds` is contract section 4."""
+
+    # From the first byte of a request, or from the connection when nothing was sent yet, to the end of its body.
+    request_seconds: float = 10.0
+    # How long an answer may wait in memory for a client that does not read.
+    unread_seconds: float = 30.0
+    # How long the rest of a refused request is read and dropped, so that the refusal is not lost in a connection reset.
+    linger_seconds: float = 3.0
+    # How long a connection may be idle between requests; proxies in front commonly keep theirs for 60 s.
+    keep_alive_seconds: int = 65
+    # While stopping: for uploads under way, unread answers, handlers, the application's own end, and all of it.
+    stop_upload_seconds: float = 1.0
+    stop_unread_seconds: float = 2.0
+    stop_request_seconds: float = 5.0
+    stop_lifespan_seconds: float = 2.0
+    stop_seconds: float = 9.0
+
+
+# Request line and headers, trailers, chunk extensions: whatever is not body and not yet a whole header block.
+MAX_HEAD_BYTES = 64 * 1024
+
+
+class DeadlineConfig(Config):
+    """uvicorn's configuration, with what our connections need besides."""
+
+    deadlines: Deadlines
+    stopping: Stopping
+
+
+class ClosingTransport(asyncio.Transport):
+    """A transport whose `close` lets the last answer arrive.
+
+    Closing a socket with unread input resets the connection, and the client may never see what was written before. So
+    when the request is not read to its end, only our side is closed, and the rest is read and dropped for a while.
+    """
+
+    def __init__(self, transport: asyncio.Transport, connection: "DeadlineProtocol") -> None:
+        super().__init__()
+        self.inner = transport
+        self.connection = connection
+        self.is_done = False
+        self.write = transport.write  # type: ignore[method-assign]
+
+    def close(self) -> None:
+        if self.is_done:
+            return
+        self.is_done = True
+        self.connection.begin_closing()
+
+    def is_closing(self) -> bool:
+        return self.is_done or self.inner.is_closing()
+
+    def pause_reading(self) -> None:
+        self.inner.pause_reading()
+
+    def resume_reading(self) -> None:
+        self.inner.resume_reading()
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        return self.inner.get_extra_info(name, default)
+
+    def abort(self) -> None:
+        self.is_done = True
+        self.inner.abort()
+
+
+class DeadlineProtocol(HttpToolsProtocol):
+    """One connection. See the module for what it adds to uvicorn's."""
+
+    def __init__(
+        self,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        super().__init__(config, server_state, app_state, _loop)
+        assert isinstance(config, DeadlineConfig)
+        self.deadlines = config.deadlines
+        self.request_seconds = config.deadlines.request_seconds
+        self.unread_seconds = config.deadlines.unread_seconds
+        self.line: ClosingTransport
+        # The cycle whose answer is due; `cycle` is the one whose request came last, and may still wait its turn.
+        self.active: RequestResponseCycle | None = None
+        self.is_message_begun = False
+        self.is_head_complete = False
+        self.head_bytes = 0
+        # Nothing more is parsed: the connection was refused, or is being closed.
+        self.is_refused = False
+        self.is_stopping = False
+        self.read_by: float | None = None
+        self.unread_since: float | None = None
+        self.gone_by: float | None = None
+
+    # What the transport tells
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        self.line = ClosingTransport(transport, self)
+        self.read_by = self.loop.time() + self.request_seconds
+        super().connection_made(self.line)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.line.is_done = self.is_refused = True
+        for cycle, _ in self.pipeline:
+            cycle.disconnected = True
+        if self.active is not None and self.active is not self.cycle:
+            # uvicorn tells only the cycle whose request came last.
+            self._disconnect(self.active)
+        super().connection_lost(exc)
+        self._unset_keepalive_if_required()
+
+    def data_received(self, data: bytes) -> None:
+        if self.is_refused:
+            return
+        self._unset_keepalive_if_required()
+        if self.read_by is None:
+            self.read_by = self.loop.time() + self.request_seconds
+        self.head_bytes += len(data)
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            # No protocol to change to is offered, so the request was an ordinary one, and more may follow it.
+            rest = data[upgrade.args[0] :]
+            if rest:
+                self.data_received(rest)
+        except httptools.HttpParserError:
+            self.send_400_response("")
+        else:
+            if self.head_bytes > MAX_HEAD_BYTES:
+                detail = f"The request line and the headers may have {MAX_HEAD_BYTES} bytes together."
+                self.refuse(Problem(HEADERS_TOO_LARGE, detail))
+
+    def pause_writing(self) -> None:
+        self.unread_since = self.loop.time()
+        super().pause_writing()
+
+    def resume_writing(self) -> None:
+        self.unread_since = None
+        super().resume_writing()
+
+    # What the parser tells
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self.is_message_begun = True
+        self.is_head_complete = False
+        self.head_bytes = 0
+        if self.read_by is None:
+            self.read_by = self.loop.time() + self.request_seconds
+
+    def on_headers_complete(self) -> None:
+        super().on_headers_complete()
+        self.is_head_complete = True
+        self.head_bytes = 0
+        # Trailers are reported like headers. The application has the list, and must not find them in it.
+        self.headers = []
+        if self.is_stopping:
+            self.cycle.keep_alive = False
+
+    def on_body(self, body: bytes) -> None:
+        self.head_bytes = 0
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        self.is_message_begun = False
+        self.head_bytes = 0
+        self.read_by = None
+        super().on_message_complete()
+        if self.cycle.response_complete and self.timeout_keep_alive_task is None:
+            # Answered before the body was here, which uvicorn takes for activity: the connection is idle from now on.
+            self.timeout_keep_alive_task = self.loop.call_later(
+                self.timeout_keep_alive, self.timeout_keep_alive_handler
+            )
+
+    def send_400_response(self, msg: str) -> None:
+        self.refuse(Problem(BAD_REQUEST, "The request is not valid HTTP."))
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        self.active = cycle
+        super()._start_asgi_task(cycle, app)
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        if self.read_by is not None:
+            # The next request is under way already: its own deadline counts, not that of an idle connection.
+            self._unset_keepalive_if_required()
+
+    # What the server tells
+
+    def check(self, now: float, elapsed: float) -> None:
+        """Ends the connection when its time is up. `elapsed` is the time since the last check, in seconds."""
+        if (self.gone_by is not None and now >= self.gone_by) or (
+            self.unread_since is not None and now >= self.unread_since + self.unread_seconds
+        ):
+            self.line.abort()
+        elif self.read_by is not None and not self.is_refused:
+            if self.flow.read_paused:
+                # It is us who do not read.
+                self.read_by += elapsed
+            elif now >= self.read_by:
+                self.refuse(stopping_problem() if self.is_stopping else self._timeout())
+
+    def shutdown(self) -> None:
+        """Stop after what was received is answered. Called once by the server, and again never."""
+        if self.is_stopping:
+            return
+        self.is_stopping = True
+        now = self.loop.time()
+        self.unread_seconds = self.deadlines.stop_unread_seconds
+        if self.unread_since is not None:
+            self.unread_since = now
+        if self.gone_by is not None:
+            self.gone_by = min(self.gone_by, now + self.unread_seconds)
+        elif self.is_message_begun and self.read_by is not None:
+            self.read_by = min(self.read_by, now + self.deadlines.stop_upload_seconds)
+            if self.is_head_complete:
+                self.cycle.keep_alive = False
+        elif self._is_answering():
+            self._last_cycle().keep_alive = False
+        else:
+            self.read_by = None
+            self.line.close()
+
+    def break_off(self) -> None:
+        """Ends an answer that has begun and whose handler does not end. One that has not begun may still say 503."""
+        if self.active is not None and self.active.response_started and not self.active.response_complete:
+            self._disconnect(self.active)
+            self.line.abort()
+
+    # How a connection ends
+
+    def refuse(self, problem: Problem) -> None:
+        """Answers the request that is being read with `problem`, after those before it, and closes."""
+        self.is_refused = True
+        reading = self.cycle if self.is_message_begun and self.is_head_complete else None
+        if reading is not None and self.pipeline and self.pipeline[0][0] is reading:
+            self.pipeline.popleft()
+        if self._is_answering() and self.active is not reading:
+            # Its answer may have begun, so nothing can be said about what came after it.
+            self._last_cycle().keep_alive = False
+            return
+        if reading is not None:
+            has_started = reading.response_started
+            self._disconnect(reading)
+            if has_started:
+                self.line.close()
+                return
+        self.line.write(self._raw_answer(problem, reading))
+        self.line.close()
+
+    def begin_closing(self) -> None:
+        """Called by `line.close`: everything that is to be said is written."""
+        self.is_refused = True
+        now = self.loop.time()
+        transport = self.line.inner
+        if self.read_by is None or transport.is_closing():
+            self.gone_by = now + self.unread_seconds
+            transport.close()
+            return
+        self.gone_by = now + (self.unread_seconds if self.is_stopping else self.deadlines.linger_seconds)
+        transport.write_eof()
+        self.flow.resume_reading()
+
+    def _is_answering(self) -> bool:
+        return self.active is not None and not self.active.response_complete and not self.active.disconnected
+
+    def _last_cycle(self) -> RequestResponseCycle:
+        assert self.active is not None
+        return self.pipeline[0][0] if self.pipeline else self.active
+
+    def _disconnect(self, cycle: RequestResponseCycle) -> None:
+        cycle.disconnected = True
+        cycle.message_event.set()
+        self.flow.resume_writing()
+
+    def _timeout(self) -> Problem:
+        return Problem(REQUEST_TIMEOUT, f"The request was not complete within {self.request_seconds:g} s.")
+
+    def _raw_answer(self, problem: Problem, reading: RequestResponseCycle | None) -> bytes:
+        request_id, instance, method = f"c-{secrets.token_hex(8)}", "/", "GET"
+        if reading is not None:
+            instance, method = request_instance(dict(reading.scope)), reading.scope["method"]
+            request_id = sent_request_id(reading.scope["headers"]) or request_id
+        body = render_problem(problem, request_id, instance)
+        head = [
+            f"HTTP/1.1 {problem.status} {HTTPStatus(problem.status).phrase}",
+            f"date: {formatdate(usegmt=True)}",
+            f"content-type: {JSON_TYPE}",
+            f"content-length: {len(body)}",
+            *(f"{name.lower()}: {value}" for name, value in problem.headers.items() if name != "Connection"),
+            f"x-request-id: {request_id}",
+            "x-content-type-options: nosniff",
+            "cache-control: no-store",
+            "connection: close",
+            "\r\n",
+        ]
+        return "\r\n".join(head).encode("ascii") + (b"" if method == "HEAD" else body)
