@@ -18,7 +18,12 @@ class Settings(BaseSettings):
     """What an operator may set. Names here are the environment's without `HOS_`, in lower case."""
 
     model_config = SettingsConfigDict(
-        env_prefix="HOS_", env_file=".env", env_file_encoding="utf-8", extra="ignore", frozen=True, env_ignore_empty=True
+        env_prefix="HOS_",
+        env_file=".env",
+        env_file_encoding="utf-8",
+        extra="ignore",
+        frozen=True,
+        env_ignore_empty=True,
     )
 
     database_url: SecretStr = SecretStr("sqlite:///data/hos.db")

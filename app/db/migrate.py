@@ -38,7 +38,7 @@ def _sqlite(url: str, work: Callable[[Connection], None]) -> None:
     engine = create_engine(f"sqlite:///{sqlite_path(url)}", poolclass=pool.NullPool)
 
     @event.listens_for(engine, "connect")
-    def _durable(connection, record):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    def _durable(connection, record):  # type: ignore[no-untyped-def]
         connection.execute("PRAGMA journal_mode = wal")
         connection.execute("PRAGMA synchronous = full")
 

@@ -43,15 +43,15 @@ def _insert_sql(model: Any, replace: bool) -> str:
     shape = shape_of(model)
     arrays = ", ".join(f"${n}::{t}[]" for n, t in enumerate(shape.postgresql_types, start=1))
     names = ", ".join(shape.columns)
-    sql = f"INSERT INTO {shape.name} ({names}) SELECT * FROM unnest({arrays})"  # noqa: S608 - names of our own models
+    sql = f"INSERT INTO {shape.name} ({names}) SELECT * FROM unnest({arrays})"
     return sql + shape.conflict_clause() if replace else sql
 
 
 async def _run_statement(connection: Any, statement: Fetch | Execute | Insert) -> list[Row]:
     match statement:
         case Fetch(sql, args) | Execute(sql, args):
-            rows: list[Row] = await connection.fetch(sql, *args)
-            return rows
+            found: list[Row] = await connection.fetch(sql, *args)
+            return found
         case Insert(model, rows, replace):
             if rows:
                 await connection.execute(_insert_sql(model, replace), *zip(*rows, strict=True))

@@ -85,7 +85,9 @@ def _run_statement(connection: sqlite3.Connection, statement: Fetch | Execute | 
             return connection.execute(_placeholders(sql), args).fetchall()
         case Insert(model, rows, replace):
             shape = shape_of(model)
-            sql = f"INSERT INTO {shape.name} ({', '.join(shape.columns)}) VALUES ({', '.join('?' * len(shape.columns))})"  # noqa: S608 - names of our own models
+            sql = (
+                f"INSERT INTO {shape.name} ({', '.join(shape.columns)}) VALUES ({', '.join('?' * len(shape.columns))})"
+            )
             connection.executemany(sql + shape.conflict_clause() if replace else sql, rows)
             return []
 

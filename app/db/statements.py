@@ -6,7 +6,7 @@ in the subset both databases share, with `$1` placeholders; where they differ, t
 exhaustively.
 """
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
@@ -30,6 +30,7 @@ class Row(Protocol):
     """One row, by position or by column name. `Any` is what a driver knows of a column's type."""
 
     def __getitem__(self, key: Any, /) -> Any: ...
+    def __iter__(self) -> Iterator[Any]: ...
     def __len__(self) -> int: ...
 
 

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from queue import SimpleQueue
 from threading import Thread
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from app.db.errors import DatabaseUnavailable
 
@@ -49,7 +49,7 @@ class DatabaseThread:
 
         self.waiting += 1
         self._enqueue(job)
-        timer = loop.call_later(seconds, _give_up, future, self.name, seconds)
+        timer = loop.call_later(seconds, _give_up, cast("asyncio.Future[object]", future), self.name, seconds)
         try:
             return await future
         finally:

@@ -21,9 +21,7 @@ Headers = list[tuple[bytes, bytes]]
 class WebhookGate:
     """Judges the credentials of deliveries against the configured secrets and the stored webhook tokens."""
 
-    def __init__(
-        self, secrets: Iterable[str], ring: KeyRing, clock: Callable[[], float] = time.time
-    ) -> None:
+    def __init__(self, secrets: Iterable[str], ring: KeyRing, clock: Callable[[], float] = time.time) -> None:
         secrets = list(secrets)
         self._keys = [signing_key(s) for s in secrets if s.startswith("whsec_")]
         self._tokens = [_digest(s.encode()) for s in secrets if not s.startswith("whsec_")]

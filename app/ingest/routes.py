@@ -32,7 +32,9 @@ from app.web.problems import (
 )
 
 _WORDS = {outcome: outcome.word for outcome in Outcome}
-_UNAUTHENTICATED = "Send a configured webhook credential: a Standard Webhooks signature, a Bearer or Basic token, or apiKey."
+_UNAUTHENTICATED = (
+    "Send a configured webhook credential: a Standard Webhooks signature, a Bearer or Basic token, or apiKey."
+)
 _CHALLENGE = {"WWW-Authenticate": 'Bearer realm="hos-receiver"'}
 
 

@@ -26,7 +26,9 @@ def signing_key(secret: str) -> bytes:
     except (binascii.Error, ValueError):
         raise ValueError("what follows whsec_ must be base64") from None
     if not MIN_KEY_BYTES <= len(key) <= MAX_KEY_BYTES:
-        raise ValueError(f"a whsec_ secret must hold {MIN_KEY_BYTES} to {MAX_KEY_BYTES} bytes, this one holds {len(key)}")
+        raise ValueError(
+            f"a whsec_ secret must hold {MIN_KEY_BYTES} to {MAX_KEY_BYTES} bytes, this one holds {len(key)}"
+        )
     return key
 
 

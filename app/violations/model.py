@@ -13,28 +13,28 @@ class _ViolationColumns(SQLModel):
     """What both tables hold. The details themselves stay in the event `details_seq`; here are the facts that are
     searched, sorted and counted, and what the state rule needs to go on."""
 
-    id: str = Field(sa_type=WORDS, nullable=False)  # type: ignore[call-overload]
-    driver_id: str | None = Field(sa_type=WORDS)  # type: ignore[call-overload]
-    driver_name: str | None = Field(sa_type=WORDS)  # type: ignore[call-overload]
-    terminal_code: str | None = Field(sa_type=WORDS)  # type: ignore[call-overload]
-    type: str | None = Field(sa_type=WORDS)  # type: ignore[call-overload]
-    ruleset: str | None = Field(sa_type=WORDS)  # type: ignore[call-overload]
-    power_unit_number: str | None = Field(sa_type=WORDS)  # type: ignore[call-overload]
-    search_text: str = Field(sa_type=WORDS, nullable=False)  # type: ignore[call-overload]
-    log_date: str | None = Field(sa_type=WORDS)  # type: ignore[call-overload]
-    start_time: int | None = Field(sa_type=MICROSECONDS)  # type: ignore[call-overload]
-    event_time: int = Field(sa_type=MICROSECONDS, nullable=False)  # type: ignore[call-overload]
-    duration_minutes: int | None = Field(sa_type=NUMBER)  # type: ignore[call-overload]
-    egregious: int = Field(sa_type=SMALL, nullable=False)  # type: ignore[call-overload]
-    status: int = Field(sa_type=SMALL, nullable=False)  # type: ignore[call-overload]
-    invalidated_at: int | None = Field(sa_type=MICROSECONDS)  # type: ignore[call-overload]
-    creation_seq: int | None = Field(sa_type=NUMBER)  # type: ignore[call-overload]
-    invalidation_seq: int | None = Field(sa_type=NUMBER)  # type: ignore[call-overload]
-    invalidation_time: int | None = Field(sa_type=MICROSECONDS)  # type: ignore[call-overload]
-    details_seq: int = Field(sa_type=NUMBER, nullable=False)  # type: ignore[call-overload]
-    first_received_at: int = Field(sa_type=MICROSECONDS, nullable=False)  # type: ignore[call-overload]
-    last_received_at: int = Field(sa_type=MICROSECONDS, nullable=False)  # type: ignore[call-overload]
-    revision: int = Field(sa_type=NUMBER, nullable=False)  # type: ignore[call-overload]
+    id: str = Field(sa_type=WORDS, nullable=False)
+    driver_id: str | None = Field(sa_type=WORDS)
+    driver_name: str | None = Field(sa_type=WORDS)
+    terminal_code: str | None = Field(sa_type=WORDS)
+    type: str | None = Field(sa_type=WORDS)
+    ruleset: str | None = Field(sa_type=WORDS)
+    power_unit_number: str | None = Field(sa_type=WORDS)
+    search_text: str = Field(sa_type=WORDS, nullable=False)
+    log_date: str | None = Field(sa_type=WORDS)
+    start_time: int | None = Field(sa_type=MICROSECONDS)
+    event_time: int = Field(sa_type=MICROSECONDS, nullable=False)
+    duration_minutes: int | None = Field(sa_type=NUMBER)
+    egregious: int = Field(sa_type=SMALL, nullable=False)
+    status: int = Field(sa_type=SMALL, nullable=False)
+    invalidated_at: int | None = Field(sa_type=MICROSECONDS)
+    creation_seq: int | None = Field(sa_type=NUMBER)
+    invalidation_seq: int | None = Field(sa_type=NUMBER)
+    invalidation_time: int | None = Field(sa_type=MICROSECONDS)
+    details_seq: int = Field(sa_type=NUMBER, nullable=False)
+    first_received_at: int = Field(sa_type=MICROSECONDS, nullable=False)
+    last_received_at: int = Field(sa_type=MICROSECONDS, nullable=False)
+    revision: int = Field(sa_type=NUMBER, nullable=False)
 
 
 class ViolationRow(_ViolationColumns, table=True):

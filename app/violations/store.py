@@ -146,7 +146,7 @@ def _open_cases(dialect: Dialect, arrivals: Sequence[Arrival]) -> ReadScript[dic
     """What is held of the violations that the arrivals speak of."""
     ids = {a.event.violation_id for a in arrivals}
     rows = yield Fetch(
-        f"SELECT {_HELD} FROM violations WHERE id IN {any_of(dialect, 1)}",  # noqa: S608 - names of our own model
+        f"SELECT {_HELD} FROM violations WHERE id IN {any_of(dialect, 1)}",
         (list_argument(dialect, ids),),
     )
     if not rows:
@@ -192,7 +192,7 @@ def _known_identities(dialect: Dialect, pairs: Sequence[tuple[int, str]]) -> Rea
             assert_never(dialect)
     return (
         yield Fetch(
-            f"SELECT e.violation_pk, e.identity FROM {asked} CROSS JOIN events AS e"  # noqa: S608 - fixed text
+            f"SELECT e.violation_pk, e.identity FROM {asked} CROSS JOIN events AS e"
             " WHERE e.violation_pk = asked.pk AND e.identity = asked.identity",
             arguments,
         )
@@ -205,7 +205,7 @@ def _recall_standings(dialect: Dialect, cases: Sequence[_Case]) -> ReadScript[No
     if not seqs:
         return
     rows = yield Fetch(
-        f"SELECT seq, payload FROM events WHERE seq IN {any_of(dialect, 1, 'bigint')}",  # noqa: S608 - fixed text
+        f"SELECT seq, payload FROM events WHERE seq IN {any_of(dialect, 1, 'bigint')}",
         (list_argument(dialect, seqs),),
     )
     events = {row[0]: read_stored(bytes(row[1])) for row in rows}

@@ -57,6 +57,10 @@ class Metrics:
         """Notes that a delivery with events of ours was committed now."""
         self._last_event[channel.word] = self._clock()
 
+    def event_seen(self, channel: Channel, seen_at: float) -> None:
+        """Notes when the last event of a channel was committed, by whichever process; seconds since 1970."""
+        self._last_event[channel.word] = max(seen_at, self._last_event.get(channel.word, 0.0))
+
     def delivery_answered(self, status: int) -> None:
         """Counts one answer of the webhook."""
         counter = self._statuses.get(status)

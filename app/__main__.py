@@ -1,0 +1,5 @@
+"""`python -m app`: the command `hos-receiver`."""
+
+from app.cli import main
+
+main()

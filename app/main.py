@@ -1,0 +1,131 @@
+"""The application put together: settings and a database in, an ASGI application out.
+
+The one place that knows every room. Everything is built in the lifespan, where the database can be opened, and taken apart in
+reverse; nothing happens at import.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
+from importlib.metadata import version
+
+import structlog
+from pydantic import SecretStr
+from starlette.applications import Starlette
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from app.db.database import Database, open_database
+from app.inbox.store import cursor_key
+from app.ingest.credentials import WebhookGate
+from app.ingest.quarantine import QuarantineDesk
+from app.ingest.quarantine import routes as quarantine_routes
+from app.ingest.routes import Limits, MavenWebhook
+from app.ingest.routes import routes as ingest_routes
+from app.ingest.writer import Writer
+from app.keys.ring import KeyRing
+from app.keys.schema import ApiKey
+from app.keys.schema import Scope as KeyScope
+from app.query.context import QueryContext
+from app.query.routes import routes as query_routes
+from app.query.watch import ChangeWatch
+from app.settings import Settings, read_settings
+from app.web.authentication import authenticate
+from app.web.cursors import CursorSeal
+from app.web.health import Health
+from app.web.health import routes as health_routes
+from app.web.metrics import Metrics
+from app.web.middleware import Frame, Stopping
+from app.web.problems import exception_handlers
+
+log = structlog.get_logger(__name__)
+
+VERSION = version("hos-receiver")
+
+
+def now_in_microseconds() -> int:
+    """The system clock, microseconds since 1970 UTC."""
+    return time.time_ns() // 1000
+
+
+def fixed_keys(settings: Settings) -> list[tuple[str, ApiKey]]:
+    """Keys that come from the settings rather than the database."""
+    if settings.admin_key is None:
+        return []
+    scopes = frozenset(KeyScope) - {KeyScope.WEBHOOK}
+    return [(settings.admin_key.get_secret_value(), ApiKey("admin", scopes))]
+
+
+def _plain(secrets: tuple[SecretStr, ...]) -> list[str]:
+    return [secret.get_secret_value() for secret in secrets]
+
+
+class Application:
+    """The ASGI application: answers its lifespan itself and everything else through the frame once it is built."""
+
+    def __init__(self, settings: Settings, stopping: Stopping) -> None:
+        self._settings = settings
+        self._stopping = stopping
+        self._starlette = Starlette(lifespan=self._lifespan, exception_handlers=exception_handlers())
+        self._frame: ASGIApp = Frame(self._starlette, stopping)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._starlette(scope, receive, send)
+        else:
+            await self._frame(scope, receive, send)
+
+    @asynccontextmanager
+    async def _lifespan(self, starlette: Starlette) -> AsyncIterator[None]:
+        settings = self._settings
+        async with AsyncExitStack() as stack:
+            database = await open_database(
+                settings.database_url.get_secret_value(), serving=True, pool_size=settings.database_pool
+            )
+            stack.push_async_callback(database.close)
+            await self._build(starlette, database, stack)
+            log.info("service.started", version=VERSION, database=database.dialect.value)
+            yield
+        log.info("service.stopped")
+
+    async def _build(self, starlette: Starlette, database: Database, stack: AsyncExitStack) -> None:
+        settings = self._settings
+        metrics = Metrics(VERSION)
+        watch = ChangeWatch(database)
+        ring = KeyRing(database, fixed_keys(settings), time.monotonic)
+        await ring.refresh()
+        writer = Writer(
+            database, now_in_microseconds, metrics, queue_events=settings.queue_events, on_commit=watch.notify
+        )
+        health = Health(database, metrics, self._stopping, settings.metrics_token)
+        for work in (ring.refresh_for_ever, health.observe_for_ever):
+            task = asyncio.create_task(work())
+            stack.callback(task.cancel)
+        writer.start()
+        stack.push_async_callback(writer.stop)
+        metrics.add_gauge("hos_queue_events", "Events that wait for their commit.", lambda: float(writer.depth))
+        judge = partial(authenticate, ring)
+        query = QueryContext(
+            database=database,
+            cursors=CursorSeal(await database.read(cursor_key())),
+            clock=now_in_microseconds,
+            stopping=self._stopping,
+            authenticate=judge,
+            watch=watch,
+            metrics=metrics,
+        )
+        limits = Limits(settings.max_body_bytes, settings.max_batch_events, settings.invalid_status)
+        gate = WebhookGate(_plain(settings.webhook_secrets), ring)
+        desk = QuarantineDesk(database, writer, metrics, judge, query.cursors)
+        starlette.router.routes[:] = [
+            *ingest_routes(MavenWebhook(gate, writer, metrics, limits)),
+            *query_routes(query),
+            *quarantine_routes(desk),
+            *health_routes(health),
+        ]
+
+
+def create_app(stopping: Stopping, settings: Settings | None = None) -> ASGIApp:
+    """The application of one process. Settings are read from the environment unless they are given."""
+    return Application(settings or read_settings(), stopping)

@@ -1,0 +1,105 @@
+"""Liveness, readiness and the metrics page."""
+
+import asyncio
+import hmac
+
+import structlog
+from pydantic import SecretStr
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from app.db.database import Database
+from app.db.errors import DatabaseUnavailable
+from app.inbox.model import Channel
+from app.web.authentication import bearer_token
+from app.web.metrics import Metrics
+from app.web.middleware import Stopping
+from app.web.problems import STOPPING, UNAUTHENTICATED, UNAVAILABLE, Problem
+
+log = structlog.get_logger(__name__)
+
+OBSERVE_SECONDS = 5.0
+_RECENT_EVENTS = 1000
+
+
+class Health:
+    """What the service says of itself."""
+
+    def __init__(
+        self, database: Database, metrics: Metrics, stopping: Stopping, metrics_token: SecretStr | None
+    ) -> None:
+        self._database = database
+        self._metrics = metrics
+        self._stopping = stopping
+        self._metrics_token = metrics_token
+        self._quarantined: float | None = None
+        self._is_ready = False
+        metrics.add_gauge("hos_quarantine_entries", "Entries in quarantine.", lambda: self._quarantined)
+        metrics.add_gauge("hos_ready", "1 when the service is ready, as seen last.", lambda: float(self._is_ready))
+
+    async def observe_for_ever(self) -> None:
+        """Keeps what the metrics page shows of the database fresh, so that a scrape never waits for it."""
+        while True:
+            try:
+                await self._observe()
+            except DatabaseUnavailable:
+                self._is_ready = False
+            except Exception:
+                log.exception("health.observation_failed")
+            await asyncio.sleep(OBSERVE_SECONDS)
+
+    async def _observe(self) -> None:
+        await self._database.check()
+        self._is_ready = not self._stopping.is_set()
+        rows = await self._database.fetch("SELECT count(*) FROM quarantine")
+        self._quarantined = float(rows[0][0])
+        rows = await self._database.fetch(
+            "SELECT channel, max(received_at) FROM"
+            " (SELECT channel, received_at FROM events ORDER BY seq DESC LIMIT $1) AS recent GROUP BY channel",
+            _RECENT_EVENTS,
+        )
+        for channel, received_at in rows:
+            self._metrics.event_seen(Channel(channel), received_at / 1e6)
+
+    async def alive(self, request: Request) -> Response:
+        """`GET /healthz`: the process answers."""
+        return JSONResponse({"status": "alive"})
+
+    async def ready(self, request: Request) -> Response:
+        """`GET /readyz`: the service can do its work now."""
+        if self._stopping.is_set():
+            raise Problem(STOPPING, "The service is stopping.", headers={"Retry-After": "5"})
+        try:
+            await self._database.check()
+        except DatabaseUnavailable as error:
+            self._is_ready = False
+            log.warning("readiness.refused", reason=str(error))
+            raise Problem(
+                UNAVAILABLE,
+                "The database is unreachable, replaced, or at another schema.",
+                headers={"Retry-After": "2"},
+            ) from None
+        self._is_ready = True
+        return JSONResponse({"status": "ready"})
+
+    async def metrics(self, request: Request) -> Response:
+        """`GET /metrics`: Prometheus. Totals only; with `HOS_METRICS_TOKEN` set, for its bearer alone."""
+        if self._metrics_token is not None:
+            offered = (bearer_token(request.scope) or "").encode()
+            if not hmac.compare_digest(offered, self._metrics_token.get_secret_value().encode()):
+                raise Problem(
+                    UNAUTHENTICATED,
+                    "Metrics need the token of HOS_METRICS_TOKEN.",
+                    headers={"WWW-Authenticate": 'Bearer realm="hos-receiver metrics"'},
+                )
+        return Response(self._metrics.page(), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+
+def routes(health: Health) -> list[BaseRoute]:
+    """The routes of this room."""
+    return [
+        Route("/healthz", health.alive, name="alive"),
+        Route("/readyz", health.ready, name="ready"),
+        Route("/metrics", health.metrics, name="metrics"),
+    ]
