@@ -136,7 +136,7 @@ def keys_create(
     terminal: Annotated[list[str] | None, typer.Option(help="Limit to a terminal code; repeat for several.")] = None,
 ) -> None:
     """Make a key and print it alone on the last line. It is shown this once; only its hash is kept."""
-    if not name or name == "admin" and settings_or_fail().admin_key is not None:
+    if not name or (name == "admin" and settings_or_fail().admin_key is not None):
         raise typer.BadParameter("this name is taken by HOS_ADMIN_KEY; choose another", param_hint="NAME")
     settings = settings_or_fail()
     key = new_key(frozenset(scope))

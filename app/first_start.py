@@ -1,7 +1,7 @@
 """The first start: who may come in when nobody was told yet (contract section 2).
 
-On loopback a service without credentials makes one admin key and one webhook token, keeps their hashes and shows them once.
-Anywhere else it refuses to start until both exist, and says how to make them.
+On loopback a service without credentials makes one admin key and one webhook token, keeps their hashes and shows them
+once. Anywhere else it refuses to start until both exist, and says how to make them.
 """
 
 import ipaddress

@@ -1,7 +1,7 @@
 """How the program logs: structlog, one event per outcome that matters, to standard error.
 
-JSON lines for machines, a readable console for people. Events are named `noun.past_verb` with ids as fields; no personal data
-beyond ids at info level, and no secrets at any.
+JSON lines for machines, a readable console for people. Events are named `noun.past_verb` with ids as fields; no
+personal data beyond ids at info level, and no secrets at any.
 """
 
 import logging
@@ -38,7 +38,9 @@ def configure_logging(log_format: Literal["json", "console"] | None, level: str 
 
 
 def _route_standard_logging(level: str) -> None:
-    """Libraries that log through the standard library come out in the same form; only their warnings are of interest."""
+    """Libraries that log through the standard library come out in the same form; only their warnings are of
+    interest.
+    """
     handler = _ToStructlog()
     root = logging.getLogger()
     root.handlers[:] = [handler]

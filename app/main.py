@@ -1,7 +1,7 @@
 """The application put together: settings and a database in, an ASGI application out.
 
-The one place that knows every room. Everything is built in the lifespan, where the database can be opened, and taken apart in
-reverse; nothing happens at import.
+The one place that knows every room. Everything is built in the lifespan, where the database can be opened, and taken
+apart in reverse; nothing happens at import.
 """
 
 import asyncio

@@ -1,7 +1,8 @@
 """Every setting, read once from the environment or `.env`, checked, typed and frozen.
 
-Only the roof (`cli.py`, `main.py`) reads settings and hands plain values down. A wrong setting stops the start with its name and
-what is allowed; its value is shown only when it is no secret. Contract section 3; `.env.example` explains each.
+Only the roof (`cli.py`, `main.py`) reads settings and hands plain values down. A wrong setting stops the start with its
+name and what is allowed; its value is shown only when it is no secret. Contract section 3; `.env.example` explains
+each.
 """
 
 from typing import Annotated, Literal

@@ -1,7 +1,7 @@
 """PostgreSQL through asyncpg: a pool for reading, one connection of its own for writing.
 
-Owns connection settings, time limits and the translation of the driver's errors. A connection that failed is thrown away and
-the next use makes a new one, so that the service heals by itself when the database is back.
+Owns connection settings, time limits and the translation of the driver's errors. A connection that failed is thrown
+away and the next use makes a new one, so that the service heals by itself when the database is back.
 """
 
 import asyncio

@@ -6,12 +6,24 @@ from urllib.parse import parse_qsl, urlencode
 from app.db.errors import DatabaseUnusable
 
 _LIBPQ_ONLY = frozenset(
-    {
-        "channel_binding", "client_encoding", "fallback_application_name", "gssencmode", "keepalives", "keepalives_count",
-        "keepalives_idle", "keepalives_interval", "load_balance_hosts", "min_protocol_version", "max_protocol_version",
-        "require_auth", "requirepeer", "sslcompression", "tcp_user_timeout",
-    }
-)  # fmt: skip
+    [
+        "channel_binding",
+        "client_encoding",
+        "fallback_application_name",
+        "gssencmode",
+        "keepalives",
+        "keepalives_count",
+        "keepalives_idle",
+        "keepalives_interval",
+        "load_balance_hosts",
+        "min_protocol_version",
+        "max_protocol_version",
+        "require_auth",
+        "requirepeer",
+        "sslcompression",
+        "tcp_user_timeout",
+    ]
+)
 """Parameters of libpq that asyncpg does not know; it would send them to the server, which refuses them."""
 
 _SERVER_SETTINGS = {

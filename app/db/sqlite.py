@@ -1,9 +1,9 @@
 """SQLite: one writing connection in one thread, reading connections in threads of their own.
 
-Owns every pragma, lock and guard of the file. Durable means WAL with `synchronous=FULL`: a commit returns after fsync. A whole
-script runs inside the thread, so the event loop never waits for a disk. Writers of other processes (the commands that run beside
-`serve`) are kept apart by a lock file around each transaction, checkpoints included: SQLite up to 3.51.2 can corrupt a WAL
-that two connections write or checkpoint in the same instant.
+Owns every pragma, lock and guard of the file. Durable means WAL with `synchronous=FULL`: a commit returns after fsync.
+A whole script runs inside the thread, so the event loop never waits for a disk. Writers of other processes (the
+commands that run beside `serve`) are kept apart by a lock file around each transaction, checkpoints included: SQLite up
+to 3.51.2 can corrupt a WAL that two connections write or checkpoint in the same instant.
 """
 
 import asyncio
@@ -41,7 +41,7 @@ def sqlite_path(url: str) -> Path:
     name = unquote(rest.split("?", 1)[0])
     if prefix.lower() != "sqlite" or not name or ":memory:" in name:
         raise DatabaseUnusable(
-            "HOS_DATABASE_URL must name a file: sqlite:///data/hos.db (relative) or sqlite:////var/lib/hos.db (absolute)"
+            "HOS_DATABASE_URL must name a file: sqlite:///data/hos.db (relative) or sqlite:////var/lib/hos.db"
         )
     return Path(name)
 
@@ -272,7 +272,9 @@ class SqliteDatabase:
 
 
 def _version_of(path: Path) -> str | None:
-    """The schema version of a file, None when it has none yet. Raises `DatabaseUnusable` for a file of something else."""
+    """The schema version of a file, None when it has none yet. Raises `DatabaseUnusable` for a file of something
+    else.
+    """
     if not path.exists() or path.stat().st_size == 0:
         return None
     connection = _connect(path, mode="rw", cache_kib=1_000)

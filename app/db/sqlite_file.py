@@ -1,4 +1,6 @@
-"""The SQLite file as the operating system sees it: who serves it, who writes it, and whether it is still the same file."""
+"""The SQLite file as the operating system sees it: who serves it, who writes it, and whether it is still the same
+file.
+"""
 
 import fcntl
 import os

@@ -1,9 +1,9 @@
 """Statements and scripts: how a store speaks to either database.
 
-A store function is a *script*: a generator that yields statements and is sent their rows. It is written once; SQLite runs
-it whole inside its thread, PostgreSQL awaits each statement. A script never commits and never sees a request. SQL is written
-in the subset both databases share, with `$1` placeholders; where they differ, the script is given the dialect and branches
-exhaustively.
+A store function is a *script*: a generator that yields statements and is sent their rows. It is written once; SQLite
+runs it whole inside its thread, PostgreSQL awaits each statement. A script never commits and never sees a request. SQL
+is written in the subset both databases share, with `$1` placeholders; where they differ, the script is given the
+dialect and branches exhaustively.
 """
 
 from collections.abc import Generator, Iterator, Sequence

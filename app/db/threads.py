@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from queue import SimpleQueue
 from threading import Thread
 from typing import Any, TypeVar, cast
@@ -42,10 +43,8 @@ class DatabaseThread:
                 result = work()
             except BaseException as error:
                 failure = error
-            try:
+            with suppress(RuntimeError):  # the loop has ended: nobody waits for this answer any more
                 loop.call_soon_threadsafe(answer, result, failure)
-            except RuntimeError:
-                pass  # the loop has ended: nobody waits for this answer any more
 
         self.waiting += 1
         self._enqueue(job)

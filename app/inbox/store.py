@@ -1,4 +1,6 @@
-"""Scripts over the inbox: the ledger that numbers events, and the quarantine. `violations/store.py` writes the events."""
+"""Scripts over the inbox: the ledger that numbers events, and the quarantine. `violations/store.py` writes the
+events.
+"""
 
 import hashlib
 from collections.abc import Iterable
@@ -58,7 +60,8 @@ def quarantine(entries: Iterable[Misunderstood], now: int) -> WriteScript[list[i
         rows = yield Execute(
             "INSERT INTO quarantine (body_hash, body, errors, channel, count, received_at, last_received_at)"
             " VALUES ($1, $2, $3, $4, 1, $5, $5)"
-            " ON CONFLICT (body_hash) DO UPDATE SET count = quarantine.count + 1, last_received_at = excluded.last_received_at"
+            " ON CONFLICT (body_hash)"
+            " DO UPDATE SET count = quarantine.count + 1, last_received_at = excluded.last_received_at"
             " RETURNING pk",
             (hashlib.sha256(entry.body).hexdigest(), entry.body, entry.errors, int(entry.channel), now),
         )

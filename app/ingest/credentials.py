@@ -1,7 +1,7 @@
 """Who may post events: the credentials of contract section 4, checked on the raw bytes before anything is parsed.
 
-One right credential is enough; one that cannot be parsed is a wrong one. Tokens are compared as SHA-256 digests in constant time.
-A `whsec_` secret signs and is never a token.
+One right credential is enough; one that cannot be parsed is a wrong one. Tokens are compared as SHA-256 digests in
+constant time. A `whsec_` secret signs and is never a token.
 """
 
 import base64

@@ -1,7 +1,7 @@
 """The quarantine as an operator handles it: look, retry, discard (contract sections 2 and 5).
 
-An entry is bytes that were not understood when they came. A retry reads them again with today's program: what is understood now
-takes the ordinary way in, by channel `replay`, and the entry goes in the same transaction.
+An entry is bytes that were not understood when they came. A retry reads them again with today's program: what is
+understood now takes the ordinary way in, by channel `replay`, and the entry goes in the same transaction.
 """
 
 import base64

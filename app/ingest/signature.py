@@ -1,7 +1,7 @@
 """Standard Webhooks signatures: verifying what a sender signed with a shared `whsec_` secret.
 
-Follows the Standard Webhooks specification (symmetric, `v1`): HMAC-SHA256 over `id.timestamp.body`, base64. A header that
-cannot be parsed is a wrong one; nothing here raises on what a sender wrote.
+Follows the Standard Webhooks specification (symmetric, `v1`): HMAC-SHA256 over `id.timestamp.body`, base64. A header
+that cannot be parsed is a wrong one; nothing here raises on what a sender wrote.
 """
 
 import base64

@@ -1,8 +1,8 @@
 """The one writer of a process: takes all deliveries that wait and commits them together.
 
-Requests queue and wait for their commit; while one transaction is being synced to disk the next batch gathers, so group commit
-costs no added delay. The queue is bounded, every delivery has a deadline, and a database that fails fails only those who
-wait at that moment. What the events mean is left to `keeping` and the rooms below.
+Requests queue and wait for their commit; while one transaction is being synced to disk the next batch gathers, so group
+commit costs no added delay. The queue is bounded, every delivery has a deadline, and a database that fails fails only
+those who wait at that moment. What the events mean is left to `keeping` and the rooms below.
 """
 
 import asyncio

@@ -7,8 +7,9 @@ from app.db.types import BIG_KEY, MICROSECONDS, WORDS
 
 
 class ApiKeyRow(SQLModel, table=True):
-    """One key. `hash` is SHA-256 in hex of a 256-bit random key; `scopes` are words apart by spaces; `terminals` is a JSON
-    array of terminal codes, null for a key that is not limited."""
+    """One key. `hash` is SHA-256 in hex of a 256-bit random key; `scopes` are words apart by spaces; `terminals` is a
+    JSON array of terminal codes, null for a key that is not limited.
+    """
 
     __tablename__ = "api_keys"
     __table_args__ = (Index("api_keys_hash", "hash", unique=True),)

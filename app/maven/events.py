@@ -14,7 +14,7 @@ from typing import TypeAlias
 from pydantic import ValidationError
 
 from app.maven.explain import explain, json_type, missing
-from app.maven.faults import UNSTORABLE, Fault
+from app.maven.faults import Fault, find_unstorable
 from app.maven.field_types import MAX_IDENTIFIER
 from app.maven.ijson import Json, NotJson, canonical, decode, is_suspicious, read_element, skip_space
 from app.maven.ijson_grammar import MAX_DEPTH
@@ -280,7 +280,7 @@ def _relative(faults: tuple[Fault, ...]) -> tuple[Fault, ...]:
 def _event_id(envelope: dict[str, Json]) -> str | None:
     event_id = envelope.get("id")
     if type(event_id) is str:
-        return None if UNSTORABLE.search(event_id) else event_id
+        return None if find_unstorable(event_id) else event_id
     if type(event_id) is int or type(event_id) is float:
         return canonical(event_id).decode()
     return None
@@ -290,6 +290,6 @@ def _violation_id(members: dict[str, Json], faults: tuple[Fault, ...]) -> str | 
     violation_id = members.get("id")
     if type(violation_id) is not str or not 1 <= len(violation_id) <= MAX_IDENTIFIER:
         return None
-    if UNSTORABLE.search(violation_id) or any(fault.pointer == "/id" for fault in faults):
+    if find_unstorable(violation_id) or any(fault.pointer == "/id" for fault in faults):
         return None
     return violation_id

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 MAX_EXCERPT = 60
 MAX_POINTER = 200
 
-# What I-JSON forbids in strings (RFC 7493 section 2.1), and NUL, which PostgreSQL cannot store.
-_NONCHARACTERS = "\ufdd0-\ufdef" + "".join(
-    chr(plane << 16 | low) for plane in range(17) for low in (0xFFFE, 0xFFFF)
-)
-UNSTORABLE = re.compile(f"[\0\ud800-\udfff{_NONCHARACTERS}]")
+# What I-JSON forbids in strings (RFC 7493 section 2.1), and NUL, which PostgreSQL cannot store. The first pattern is a
+# quick sieve of ranges; a class with all noncharacters in it takes ten times as long.
+_MAYBE_UNSTORABLE = re.compile("[\0\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff\U0001fffe-\U0010ffff]")
+_ASTRAL_NONCHARACTERS = "".join(chr(plane << 16 | low) for plane in range(1, 17) for low in (0xFFFE, 0xFFFF))
+_UNSTORABLE = re.compile(f"[\0\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff{_ASTRAL_NONCHARACTERS}]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +24,14 @@ class Fault:
 
     pointer: str
     detail: str
+
+
+def find_unstorable(text: str, start: int = 0, end: int | None = None) -> str | None:
+    """The first character that a stored string must not contain: NUL, a lone surrogate or a noncharacter."""
+    end = len(text) if end is None else end
+    maybe = _MAYBE_UNSTORABLE.search(text, start, end)
+    found = maybe and _UNSTORABLE.search(text, maybe.start(), end)
+    return found[0] if found else None
 
 
 def excerpt(text: str) -> str:
@@ -41,7 +49,7 @@ def point(path: Iterable[str | int]) -> str:
     pointer = ""
     for segment in path:
         name = str(segment)
-        if len(name) > MAX_POINTER or UNSTORABLE.search(name):
+        if len(name) > MAX_POINTER or find_unstorable(name):
             break
         longer = f"{pointer}/{name.replace('~', '~0').replace('/', '~1')}"
         if len(longer) > MAX_POINTER:

@@ -1,8 +1,9 @@
 """Reading JSON bytes exactly: each element with its span, its value, and what I-JSON (RFC 7493) forbids in it.
 
-Owns the text of a delivery and canonical JSON, on which the identity of an event rests. Quick for what is clean: one
-pass of the standard library's C scanner. Whatever makes that pass stumble, or looks as if it could hide a fault, goes
-to `ijson_faults`, which reads slowly and says where and why. Which element is an event is left to `events`.
+Owns the text of a delivery and canonical JSON, on which the identity of an event rests. There are three ways through
+an element, and they agree: a compiled parser with proof that it lost nothing, the standard library's scanner, which
+finds where an element ends and knows doubled names, and `ijson_faults`, which is slow, and says where and why. Which
+element is an event is left to `events`.
 """
 
 import json
@@ -12,15 +13,28 @@ from typing import NoReturn
 import orjson
 
 from app.maven import ijson_faults
-from app.maven.faults import UNSTORABLE, Fault
-from app.maven.ijson_grammar import MAX_DEPTH, Json, NotJson, read_fraction, read_integer, skip_space
+from app.maven.faults import Fault, find_unstorable
+from app.maven.ijson_grammar import (
+    EXACT_INTEGERS,
+    MAX_DEPTH,
+    Json,
+    NotJson,
+    read_fraction,
+    read_integer,
+    skip_space,
+)
 
 __all__ = ["Json", "NotJson", "canonical", "decode", "is_suspicious", "read_element", "skip_space"]
 
 _BOM = b"\xef\xbb\xbf"
+_COLON = ord(":")
 
-# Escapes that may write NUL, a surrogate or a noncharacter of the basic plane.
-_ODD_ESCAPE = re.compile(r"\\u(?:0000|[dD][89a-fA-F]|[fF][dDfF])")
+# Escapes that may write NUL, a surrogate or a noncharacter of the basic plane, or a colon (see _read_quickly).
+_ODD_ESCAPE = re.compile(r"\\u(?:0000|003[aA]|[dD][89a-fA-F]|[fF][dDfF])")
+
+# Where an object in an array probably ends: another one follows. Looked for no further than an event is long.
+_NEXT_OBJECT = re.compile(r"\}[ \t\n\r]*,[ \t\n\r]*\{")
+_FAR = 8192
 
 
 def _read_members(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
@@ -53,9 +67,13 @@ def decode(body: bytes) -> str:
 
 def is_suspicious(text: str) -> bool:
     """Whether a string somewhere in the text may hold what I-JSON forbids, so that each element needs a closer look."""
-    if not text.isascii() and UNSTORABLE.search(text):
+    return _is_suspicious(text, 0, len(text))
+
+
+def _is_suspicious(text: str, start: int, end: int) -> bool:
+    if not text.isascii() and find_unstorable(text, start, end):
         return True
-    return "\\u" in text and _ODD_ESCAPE.search(text) is not None
+    return _ODD_ESCAPE.search(text, start, end) is not None
 
 
 def read_element(text: str, start: int, is_suspicious: bool) -> tuple[Json, int, tuple[Fault, ...]]:
@@ -64,15 +82,67 @@ def read_element(text: str, start: int, is_suspicious: bool) -> tuple[Json, int,
     The value itself is depth 1 of at most 64. With faults the value is only good for finding out what it was meant to
     be: of doubled names the last counts, and what is too deep or too large is null. Raises NotJson.
     """
+    if not is_suspicious and text.startswith("{", start):
+        found = _NEXT_OBJECT.search(text, start, start + _FAR)
+        end = len(text.rstrip(" \t\n\r")) if found is None else found.start() + 1
+        members = _read_quickly(text[start:end])
+        if members is not None:
+            return members, end, ()
     try:
         value, end = _scan(text, start)
     except (ValueError, RecursionError):
         return ijson_faults.read_element(text, start)
     if text.count("{", start, end) + text.count("[", start, end) > MAX_DEPTH or (
-        is_suspicious and (_ODD_ESCAPE.search(text, start, end) or UNSTORABLE.search(text, start, end))
+        is_suspicious and _is_suspicious(text, start, end)
     ):
         return ijson_faults.read_element(text, start)
     return value, end, ()
+
+
+def _read_quickly(text: str) -> dict[str, Json] | None:
+    """Read the text as one object when a quick reading is exact; None when it is not that simple.
+
+    orjson keeps the last of doubled names. Written again, such an object has fewer colons than it had: each member has
+    one, and those in strings stay, because here no escape can have hidden one.
+    """
+    try:
+        members: dict[str, Json] = orjson.loads(text)
+    except ValueError:
+        return None
+    if not _settle_members(members, MAX_DEPTH):
+        return None
+    written = orjson.dumps(members)
+    return members if written.count(_COLON) == text.count(":") else None
+
+
+def _settle_members(members: dict[str, Json], levels: int) -> bool:
+    """Make whole floats of a quickly read object ints; False when that is inexact or it nests deeper than `levels`."""
+    for name, value in members.items():
+        kind = type(value)
+        if kind is str:
+            continue
+        if kind is float:
+            if value.is_integer():
+                if not -EXACT_INTEGERS < value < EXACT_INTEGERS:
+                    return False
+                members[name] = int(value)
+        elif kind is dict:
+            if levels == 1 or not _settle_members(value, levels - 1):
+                return False
+        elif kind is list and (levels == 1 or not _settle_elements(value, levels - 1)):
+            return False
+    return True
+
+
+def _settle_elements(elements: list[Json], levels: int) -> bool:
+    for index, value in enumerate(elements):
+        if type(value) is float and value.is_integer():
+            if not -EXACT_INTEGERS < value < EXACT_INTEGERS:
+                return False
+            elements[index] = int(value)
+        elif (type(value) is dict and (levels == 1 or not _settle_members(value, levels - 1))) or (type(value) is list and (levels == 1 or not _settle_elements(value, levels - 1))):
+            return False
+    return True
 
 
 def canonical(value: Json) -> bytes:

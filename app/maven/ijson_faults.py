@@ -8,7 +8,7 @@ counted, not recursed into, and it stops collecting after some faults. `ijson` d
 import json
 import re
 
-from app.maven.faults import UNSTORABLE, Fault, excerpt, point
+from app.maven.faults import Fault, excerpt, find_unstorable, point
 from app.maven.ijson_grammar import MAX_DEPTH, Json, NotJson, NumberTooLarge, read_fraction, read_integer, skip_space
 
 MAX_FAULTS = 20
@@ -72,8 +72,8 @@ class _Reader:
     def _read_name(self, start: int) -> tuple[str, int]:
         end = _end_of_string(self.text, start, "a member name in double quotes")
         name = _decoded(self.text[start:end])
-        if found := UNSTORABLE.search(name):
-            self._add(f"has a member name that contains {_describe(found[0])}, which is not allowed")
+        if found := find_unstorable(name):
+            self._add(f"has a member name that contains {_describe(found)}, which is not allowed")
         at = skip_space(self.text, end)
         if not self.text.startswith(":", at):
             raise NotJson.at(self.text, at, "a colon")
@@ -99,8 +99,8 @@ class _Reader:
     def _read_string(self, start: int) -> tuple[str, int]:
         end = _end_of_string(self.text, start, "a string")
         string = _decoded(self.text[start:end])
-        if found := UNSTORABLE.search(string):
-            self._add(f"contains {_describe(found[0])}, which is not allowed")
+        if found := find_unstorable(string):
+            self._add(f"contains {_describe(found)}, which is not allowed")
         return string, end
 
     def _number(self, found: re.Match[str]) -> int | float | None:

@@ -12,11 +12,11 @@ from typing import TypeAlias
 Json: TypeAlias = "dict[str, Json] | list[Json] | str | int | float | bool | None"
 
 MAX_DEPTH = 64
+EXACT_INTEGERS = 2.0**53  # below, a whole double is the number that was written
 
 _SPACE = re.compile(r"[ \t\n\r]*")
 _MAX_DOUBLE = sys.float_info.max
 _DOUBLE_DIGITS = 309
-_EXACT_INTEGERS = 2.0**53
 
 
 class NotJson(Exception):
@@ -66,7 +66,7 @@ def read_fraction(text: str) -> int | float:
         if not -_MAX_DOUBLE <= value <= _MAX_DOUBLE:
             raise NumberTooLarge
         return value
-    if -_EXACT_INTEGERS < value < _EXACT_INTEGERS:
+    if -EXACT_INTEGERS < value < EXACT_INTEGERS:
         return int(value)
     # Past 2^53 a double may no longer be the number that was written: 1e23 has to equal 100000000000000000000000.
     exact = Decimal(text)

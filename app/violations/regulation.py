@@ -1,8 +1,9 @@
 """Which regulation a violation type stands for, and which violations are egregious.
 
 A small table with its sources, versioned so that an answer can be traced to it. Maven documents one type code
-(`shift_drive`) and two rulesets; the other codes are read by their families (shift, break, cycle), and what matches none
-has no regulation rather than a guessed one. State rules (intrastate rulesets) are not part 395 and get no federal cite.
+(`shift_drive`) and two rulesets; the other codes are read by their families (shift, break, cycle), and what matches
+none has no regulation rather than a guessed one. State rules (intrastate rulesets) are not part 395 and get no federal
+cite.
 """
 
 from dataclasses import dataclass
@@ -55,7 +56,9 @@ _PASSENGER = {
 
 @lru_cache(maxsize=4096)
 def regulation_of(ruleset: str | None, violation_type: str | None) -> Regulation | None:
-    """The federal section that a type under a ruleset stands for; None for intrastate rulesets and for what is unknown."""
+    """The federal section that a type under a ruleset stands for; None for intrastate rulesets and for what is
+    unknown.
+    """
     words = (ruleset or "").upper().split("_")
     family = _FAMILIES.get((violation_type or "").lower())
     if family is None or words[0] != "USA" or "INTRASTATE" in words:

@@ -1,8 +1,8 @@
 """The state rule: what a set of events makes of a violation (contract section 4, docs/adr/0001).
 
-Twice, on purpose: `standing_of` says it for a whole set, without any order; `advance` says it for one more event and names
-the outcome, which is how the store goes on from what it holds. Property tests hold the two together. Pure: nothing here knows
-a database.
+Twice, on purpose: `standing_of` says it for a whole set, without any order; `advance` says it for one more event and
+names the outcome, which is how the store goes on from what it holds. Property tests hold the two together. Pure:
+nothing here knows a database.
 """
 
 from collections.abc import Iterable
@@ -54,7 +54,9 @@ class Standing:
 
     @property
     def invalidated_at(self) -> int | None:
-        """When it was invalidated, microseconds since 1970; None while it is active. At equal times the invalidation wins."""
+        """When it was invalidated, microseconds since 1970; None while it is active. At equal times the invalidation
+        wins.
+        """
         if self.invalidation is None:
             return None
         invalidated_at = self.invalidation.data.eventTime
@@ -73,7 +75,9 @@ def _newest(events: Iterable[AcceptedEvent]) -> AcceptedEvent | None:
 
 
 def standing_of(events: Iterable[AcceptedEvent]) -> Standing:
-    """Where a violation stands after a set of events, none of them left out, in any order and repetition. Needs one at least."""
+    """Where a violation stands after a set of events, none of them left out, in any order and repetition. Needs one at
+    least.
+    """
     known = list(events)
     return Standing(
         creation=_newest(e for e in known if e.event_type is EventType.CREATED),

@@ -20,7 +20,9 @@ def bearer_token(scope: AsgiScope) -> str | None:
 
 
 def authenticate(ring: KeyRing, scope: AsgiScope, needed: Scope) -> ApiKey:
-    """The key in force that the request carries. Raises `Problem` 401 without a right key, 403 when it may not do this."""
+    """The key in force that the request carries. Raises `Problem` 401 without a right key, 403 when it may not do
+    this.
+    """
     token = bearer_token(scope)
     if token is None:
         raise Problem(UNAUTHENTICATED, "Send an API key: Authorization: Bearer <key>.", headers=_CHALLENGE)
