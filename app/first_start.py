@@ -71,7 +71,8 @@ SAMPLE_EVENT = (
     '{"eventType":"violationCreated","eventTime":"2024-01-01T00:00:00Z","id":"4095c1ff-915d-4744-a9d6-95a1cddcac43",'
     '"terminalCode":"PGH","logDate":"2024-01-01","driverName":"Doe, John","driverId":"JDOE123",'
     '"ruleset":"USA_PROPERTY_70_8","powerUnitNumber":"Truck 12345","type":"shift_drive","shortDescription":"Drive",'
-    '"longDescription":"11 Hr Drive","startTime":"2024-01-01T00:00:00Z","endTime":"2024-01-01T00:00:00Z","duration":"3:30",'
+    '"longDescription":"11 Hr Drive","startTime":"2024-01-01T00:00:00Z",'
+    '"endTime":"2024-01-01T00:00:00Z","duration":"3:30",'
     '"startData":{place},"endData":{place}}'
 ).replace(
     "{place}",
@@ -93,13 +94,9 @@ def greeting(credentials: Credentials, address: str) -> str:
         lines.append(f"Webhook token (shown once):  {credentials.webhook_token}")
     lines.append(f"Address:                     {address}/docs")
     if credentials.webhook_token is not None:
-        lines += [
-            "",
-            "Post a sample event (paste this line into another terminal):",
-            "",
-            f"curl -sS {address}/webhooks/maven -H 'Authorization: Bearer {credentials.webhook_token}'"
-            f" -H 'Content-Type: application/json' -d '{SAMPLE_EVENT}'",
-        ]
+        headers = f"-H 'Authorization: Bearer {credentials.webhook_token}' -H 'Content-Type: application/json'"
+        curl = f"curl -sS {address}/webhooks/maven {headers} -d '{SAMPLE_EVENT}'"
+        lines += ["", "Post a sample event (paste this line into another terminal):", "", curl]
     if credentials.admin_key is not None:
         lines += [
             "",

@@ -6,7 +6,7 @@ from urllib.parse import parse_qsl, urlencode
 from app.db.errors import DatabaseUnusable
 
 _LIBPQ_ONLY = frozenset(
-    [
+    {
         "channel_binding",
         "client_encoding",
         "fallback_application_name",
@@ -22,7 +22,7 @@ _LIBPQ_ONLY = frozenset(
         "requirepeer",
         "sslcompression",
         "tcp_user_timeout",
-    ]
+    }
 )
 """Parameters of libpq that asyncpg does not know; it would send them to the server, which refuses them."""
 
