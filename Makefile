@@ -40,7 +40,7 @@ endef
 help:
 	@echo "make run      serve on http://127.0.0.1:8000 with an SQLite file under data/"
 	@echo "make test     all tests, on SQLite and PostgreSQL     (ARGS='--db sqlite -k cursor' for some)"
-	@echo "make check    style, types, the arrows between rooms, migrations equal to models"
+	@echo "make check    style, types, the arrows between rooms, house rules, migrations equal to models"
 	@echo "make bench    the benchmarks with their ratios        (docs/performance.md)"
 	@echo "make fuzz     requests made up from the OpenAPI document, against a server of its own"
 	@echo "make lock     pin what pyproject.toml asks for        (make upgrade: the newest of everything)"
@@ -55,9 +55,9 @@ test: $(DEV_STAMP)
 check: $(DEV_STAMP)
 	@$(BIN)/ruff check --quiet . && echo "ruff: clean"
 	@$(BIN)/ruff format --check --quiet . || { $(BIN)/ruff format --diff --quiet .; exit 1; }
-	@$(BIN)/mypy
+	@$(BIN)/mypy $(wildcard app tests bench)
 	@$(BIN)/lint-imports --no-logo
-	@$(BIN)/python -m app.db.migrate check
+	@$(BIN)/python -m pytest -q tests/test_house.py
 
 bench: $(DEV_STAMP)
 	@$(BIN)/python -m bench $(ARGS)
