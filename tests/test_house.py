@@ -21,7 +21,6 @@ LONGEST_FILE = 400
 VAGUE_NAMES = frozenset(
     ["common", "helper", "helpers", "kit", "manager", "managers", "misc", "service", "services", "util", "utils"]
 )
-OURS_TO_SKIP = {".git", ".venv", ".venv-fuzz", "data", "dist", "build", "htmlcov"}
 
 MACHINE_PATH = re.compile(r"(?<![\w.$}])/(?:work|root|Users|home/\w+)/")
 REGISTRY_HOST = re.compile(r"pypi[.]org|pythonhosted[.]org|npmjs[.]")
@@ -32,10 +31,11 @@ def tracked_files() -> list[Path]:
     listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=False)
     if listed.returncode == 0:
         return [ROOT / name for name in listed.stdout.decode().split("\0") if name and (ROOT / name).is_file()]
+    made_by_tools = {".git", ".venv", ".venv-fuzz", "build", "data", "dist", "htmlcov"}
     return [
         path
         for path in ROOT.rglob("*")
-        if path.is_file() and not OURS_TO_SKIP & set(path.parts) and not any("cache" in part for part in path.parts)
+        if path.is_file() and not any(part in made_by_tools or "cache" in part for part in path.relative_to(ROOT).parts)
     ]
 
 
