@@ -1,0 +1,1 @@
+"""How violations are read: filters, lists, details, drivers, changes, streams, statistics, exports."""
