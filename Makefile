@@ -7,9 +7,9 @@ BIN := $(VENV)/bin
 FUZZ_VENV := $(VENV)-fuzz
 ARGS ?=
 
-# An environment is right when its stamp exists. The stamp's name holds a checksum of what was installed, so an edit of the
-# requirements makes a new one due; a second `make run` costs one checksum.
-checksum = $(shell cat pyproject.toml $(1) 2>/dev/null | cksum | cut -d ' ' -f 1)
+# An environment is right when its stamp exists. The stamp's name holds a checksum of what was installed and where, so an
+# edit of the requirements makes a new one due, as does moving the clone; a second `make run` costs one checksum.
+checksum = $(shell { pwd; cat pyproject.toml $(1); } 2>/dev/null | cksum | cut -d ' ' -f 1)
 RUNTIME_STAMP := $(VENV)/.runtime-$(call checksum,requirements/runtime.txt)
 DEV_STAMP := $(VENV)/.dev-$(call checksum,requirements/runtime.txt requirements/dev.txt)
 FUZZ_STAMP := $(FUZZ_VENV)/.fuzz-$(call checksum,requirements/fuzz.txt)
