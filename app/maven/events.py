@@ -13,11 +13,11 @@ from typing import TypeAlias
 
 from pydantic import ValidationError
 
+from app.maven.delivery import TooManyEvents, read_elements
 from app.maven.explain import explain, json_type, missing
 from app.maven.faults import Fault, find_unstorable
 from app.maven.field_types import MAX_IDENTIFIER
-from app.maven.ijson import Json, NotJson, canonical, decode, is_suspicious, read_element, skip_space
-from app.maven.ijson_grammar import MAX_DEPTH
+from app.maven.ijson import Json, NotJson, canonical
 from app.maven.schema import ViolationData, validate
 
 __all__ = [
@@ -80,27 +80,13 @@ class IgnoredEvent:
 ReadEvent: TypeAlias = AcceptedEvent | RejectedEvent | IgnoredEvent
 
 
-class TooManyEvents(Exception):
-    """A delivery holds more events than it may: reading stopped at `count`, which is over `limit`."""
-
-    def __init__(self, count: int, limit: int) -> None:
-        super().__init__(f"The delivery holds more than {limit} events.")
-        self.count = count
-        self.limit = limit
-
-
 _OURS: dict[str, EventType] = {str(event_type): event_type for event_type in EventType}
 _DIGEST_STARTS = {event_type: sha256(f"{event_type}\n".encode()) for event_type in EventType}
 
 
 def read_delivery(body: bytes, max_events: int) -> list[ReadEvent]:
     """Read a body into its events, in the order received. Raises NotJson and TooManyEvents, and nothing else."""
-    text = decode(body)
-    delivery = _Delivery(text, max_events)
-    end = skip_space(text, delivery.read(skip_space(text, 0), 1, is_element=False))
-    if end != len(text):
-        raise NotJson.at(text, end, "the end of the body")
-    return delivery.events
+    return [_read_event(value, faults, payload) for value, faults, payload in read_elements(body, max_events)]
 
 
 def read_stored(payload: bytes) -> AcceptedEvent:
@@ -112,93 +98,6 @@ def read_stored(payload: bytes) -> AcceptedEvent:
     if len(events) != 1 or not isinstance(events[0], AcceptedEvent):
         raise ValueError("The stored payload is not an accepted event.")
     return events[0]
-
-
-class _Delivery:
-    """One body while it is read. `read` goes through elements, arrays and pages; the rest judges single events."""
-
-    __slots__ = ("_is_suspicious", "_max_events", "_may_hold_pages", "_text", "events")
-
-    def __init__(self, text: str, max_events: int) -> None:
-        self.events: list[ReadEvent] = []
-        self._text = text
-        self._max_events = max_events
-        self._is_suspicious = is_suspicious(text)
-        self._may_hold_pages = '"events"' in text or "\\u" in text
-
-    def read(self, start: int, depth: int, *, is_element: bool) -> int:
-        """Read the value at `start` into events, and say where it ends. `depth` counts the pages around it."""
-        text = self._text
-        if text.startswith("[", start) and not is_element:
-            return self._read_array(start, depth)
-        if self._may_hold_pages and text.startswith("{", start) and depth < MAX_DEPTH:
-            end = self._read_page(start, depth)
-            if end is not None:
-                return end
-        value, end, faults = read_element(text, start, self._is_suspicious)
-        self._add(_read_event(value, faults, text[start:end].encode()))
-        return end
-
-    def _add(self, event: ReadEvent) -> None:
-        if len(self.events) >= self._max_events:
-            raise TooManyEvents(len(self.events) + 1, self._max_events)
-        self.events.append(event)
-
-    def _read_array(self, start: int, depth: int) -> int:
-        text = self._text
-        at = skip_space(text, start + 1)
-        if text.startswith("]", at):
-            return at + 1
-        while True:
-            at = skip_space(text, self.read(at, depth + 1, is_element=True))
-            if text.startswith("]", at):
-                return at + 1
-            if not text.startswith(",", at):
-                raise NotJson.at(text, at, "a comma or ]")
-            at = skip_space(text, at + 1)
-
-    def _read_page(self, start: int, depth: int) -> int | None:
-        """Read a page, event by event; None when the object at `start` turns out to be none."""
-        text = self._text
-        before = len(self.events)
-        names: list[Json] = []
-        faults: list[Fault] = []
-        holds_events = False
-        at = skip_space(text, start + 1)
-        while text.startswith('"', at):
-            name, at, name_faults = read_element(text, at, self._is_suspicious)
-            at = skip_space(text, at)
-            if not text.startswith(":", at):
-                raise NotJson.at(text, at, "a colon")
-            at = skip_space(text, at + 1)
-            if name == "events" and text.startswith("[", at) and not holds_events:
-                holds_events = True
-                at = self._read_array(at, depth + 1)
-            else:
-                value, at, value_faults = read_element(text, at, self._is_suspicious)
-                if name == "eventType" and value is not None:
-                    break
-                faults += (*name_faults, *value_faults)
-            names.append(name)
-            at = skip_space(text, at)
-            if text.startswith("}", at):
-                if holds_events:
-                    if faults or len(set(map(str, names))) != len(names):
-                        del self.events[before:]
-                        self._add(_reject_page(faults, text[start : at + 1].encode()))
-                    return at + 1
-                break
-            if not text.startswith(",", at):
-                break  # no JSON: the ordinary way says so
-            at = skip_space(text, at + 1)
-        del self.events[before:]
-        return None
-
-
-def _reject_page(faults: list[Fault], payload: bytes) -> RejectedEvent:
-    details = [f"the page around the events {fault.detail}" for fault in faults]
-    details = details or ["the page around the events has a name more than once; the names in an object must be unique"]
-    return RejectedEvent(None, None, None, tuple(Fault("", detail) for detail in details), payload)
 
 
 def _read_event(value: Json, faults: tuple[Fault, ...], payload: bytes) -> ReadEvent:
@@ -272,7 +171,7 @@ def _relative(faults: tuple[Fault, ...]) -> tuple[Fault, ...]:
     return tuple(
         Fault(fault.pointer.removeprefix("/data"), fault.detail)
         if fault.pointer.startswith("/data/")
-        else Fault("", f"{fault.pointer or 'the event'} in the envelope {fault.detail}")
+        else Fault("", f"{fault.pointer} in the envelope {fault.detail}" if fault.pointer else f"the envelope {fault.detail}")
         for fault in faults
     )
 

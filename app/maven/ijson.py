@@ -24,15 +24,18 @@ from app.maven.ijson_grammar import (
     skip_space,
 )
 
-__all__ = ["Json", "NotJson", "canonical", "decode", "is_suspicious", "read_element", "skip_space"]
+__all__ = ["Json", "NotJson", "canonical", "decode", "read_object", "read_value", "skip_space"]
 
 _BOM = b"\xef\xbb\xbf"
 _COLON = ord(":")
 
-# Escapes that may write NUL, a surrogate or a noncharacter of the basic plane, or a colon (see _read_quickly).
+# Escapes that may write NUL, a surrogate or a noncharacter of the basic plane, or a colon (see _read_whole), and the
+# bytes with which every other noncharacter begins.
 _ODD_ESCAPE = re.compile(r"\\u(?:0000|003[aA]|[dD][89a-fA-F]|[fF][dDfF])")
+_ODD_LEADS = (0xEF, 0xF0, 0xF1, 0xF2, 0xF3, 0xF4)
 
-# Where an object in an array probably ends: another one follows. Looked for no further than an event is long.
+# Where an object in an array probably ends: another one follows. A wrong guess is no object, so it shows. Events are
+# about 1,400 characters long; looking much further would make a body of long ones cost the square of its length.
 _NEXT_OBJECT = re.compile(r"\}[ \t\n\r]*,[ \t\n\r]*\{")
 _FAR = 8192
 
@@ -56,54 +59,62 @@ _scan = json.JSONDecoder(
 ).raw_decode
 
 
-def decode(body: bytes) -> str:
-    """The text of a JSON body: UTF-8, one leading byte order mark tolerated. Raises NotJson."""
+def decode(body: bytes) -> tuple[str, bool]:
+    """The text of a JSON body, and whether a string in it may hold what I-JSON forbids, so that elements need a look.
+
+    UTF-8; one leading byte order mark is tolerated. Raises NotJson.
+    """
     start = len(_BOM) if body.startswith(_BOM) else 0
     try:
-        return body[start:].decode()
+        text = body[start:].decode()
     except UnicodeDecodeError as error:
         raise NotJson(f"The body is not JSON: it is not UTF-8 at byte {start + error.start}.") from None
+    is_suspicious = _ODD_ESCAPE.search(text) is not None
+    if not is_suspicious and not text.isascii() and any(lead in body for lead in _ODD_LEADS):
+        is_suspicious = find_unstorable(text) is not None
+    return text, is_suspicious
 
 
-def is_suspicious(text: str) -> bool:
-    """Whether a string somewhere in the text may hold what I-JSON forbids, so that each element needs a closer look."""
-    return _is_suspicious(text, 0, len(text))
+def read_object(text: str, start: int) -> tuple[dict[str, Json], int] | None:
+    """Read the object that begins at `start` quickly, when that is exact; None when it is not that simple.
+
+    Only for texts that are not suspicious. Gives its members and where it ends.
+    """
+    found = _NEXT_OBJECT.search(text, start, start + _FAR)
+    if found is not None:
+        piece = text[start : found.start() + 1]
+    elif len(text) - start <= _FAR:
+        piece = text[start:].rstrip(" \t\n\r")
+    else:
+        return None
+    members = _read_whole(piece)
+    return None if members is None else (members, start + len(piece))
 
 
-def _is_suspicious(text: str, start: int, end: int) -> bool:
-    if not text.isascii() and find_unstorable(text, start, end):
-        return True
-    return _ODD_ESCAPE.search(text, start, end) is not None
-
-
-def read_element(text: str, start: int, is_suspicious: bool) -> tuple[Json, int, tuple[Fault, ...]]:
+def read_value(text: str, start: int, is_suspicious: bool) -> tuple[Json, int, tuple[Fault, ...]]:
     """Read the JSON value that begins at `start`: its value, where it ends, and its faults against I-JSON.
 
     The value itself is depth 1 of at most 64. With faults the value is only good for finding out what it was meant to
     be: of doubled names the last counts, and what is too deep or too large is null. Raises NotJson.
     """
-    if not is_suspicious and text.startswith("{", start):
-        found = _NEXT_OBJECT.search(text, start, start + _FAR)
-        end = len(text.rstrip(" \t\n\r")) if found is None else found.start() + 1
-        members = _read_quickly(text[start:end])
-        if members is not None:
-            return members, end, ()
     try:
         value, end = _scan(text, start)
     except (ValueError, RecursionError):
-        return ijson_faults.read_element(text, start)
-    if text.count("{", start, end) + text.count("[", start, end) > MAX_DEPTH or (
-        is_suspicious and _is_suspicious(text, start, end)
+        return ijson_faults.read_value(text, start)
+    if (
+        text.count("{", start, end) + text.count("[", start, end) > MAX_DEPTH
+        or (is_suspicious and _ODD_ESCAPE.search(text, start, end))
+        or (is_suspicious and not text.isascii() and find_unstorable(text, start, end))
     ):
-        return ijson_faults.read_element(text, start)
+        return ijson_faults.read_value(text, start)
     return value, end, ()
 
 
-def _read_quickly(text: str) -> dict[str, Json] | None:
-    """Read the text as one object when a quick reading is exact; None when it is not that simple.
+def _read_whole(text: str) -> dict[str, Json] | None:
+    """Read the text as one object with the compiled parser; None when that would not be exact.
 
     orjson keeps the last of doubled names. Written again, such an object has fewer colons than it had: each member has
-    one, and those in strings stay, because here no escape can have hidden one.
+    one, and those in strings stay, because no escape in this text stands for one.
     """
     try:
         members: dict[str, Json] = orjson.loads(text)
@@ -111,36 +122,38 @@ def _read_quickly(text: str) -> dict[str, Json] | None:
         return None
     if not _settle_members(members, MAX_DEPTH):
         return None
-    written = orjson.dumps(members)
-    return members if written.count(_COLON) == text.count(":") else None
+    return members if orjson.dumps(members).count(_COLON) == text.count(":") else None
 
 
 def _settle_members(members: dict[str, Json], levels: int) -> bool:
-    """Make whole floats of a quickly read object ints; False when that is inexact or it nests deeper than `levels`."""
+    """Make whole floats ints, as `read_fraction` has them; False when that is inexact or nests deeper than `levels`."""
     for name, value in members.items():
-        kind = type(value)
-        if kind is str:
+        if isinstance(value, str):
             continue
-        if kind is float:
+        if isinstance(value, float):
             if value.is_integer():
                 if not -EXACT_INTEGERS < value < EXACT_INTEGERS:
                     return False
                 members[name] = int(value)
-        elif kind is dict:
+        elif isinstance(value, dict):
             if levels == 1 or not _settle_members(value, levels - 1):
                 return False
-        elif kind is list and (levels == 1 or not _settle_elements(value, levels - 1)):
+        elif isinstance(value, list) and (levels == 1 or not _settle_elements(value, levels - 1)):
             return False
     return True
 
 
 def _settle_elements(elements: list[Json], levels: int) -> bool:
     for index, value in enumerate(elements):
-        if type(value) is float and value.is_integer():
-            if not -EXACT_INTEGERS < value < EXACT_INTEGERS:
+        if isinstance(value, float):
+            if value.is_integer():
+                if not -EXACT_INTEGERS < value < EXACT_INTEGERS:
+                    return False
+                elements[index] = int(value)
+        elif isinstance(value, dict):
+            if levels == 1 or not _settle_members(value, levels - 1):
                 return False
-            elements[index] = int(value)
-        elif (type(value) is dict and (levels == 1 or not _settle_members(value, levels - 1))) or (type(value) is list and (levels == 1 or not _settle_elements(value, levels - 1))):
+        elif isinstance(value, list) and (levels == 1 or not _settle_elements(value, levels - 1)):
             return False
     return True
 

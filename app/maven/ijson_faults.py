@@ -20,8 +20,8 @@ _LITERALS: dict[str, bool | None] = {"true": True, "false": False, "null": None}
 _unescape = json.JSONDecoder().decode
 
 
-def read_element(text: str, start: int) -> tuple[Json, int, tuple[Fault, ...]]:
-    """Read the JSON value that begins at `start` as `ijson.read_element` does. Raises NotJson."""
+def read_value(text: str, start: int) -> tuple[Json, int, tuple[Fault, ...]]:
+    """Read the JSON value that begins at `start` as `ijson.read_value` does. Raises NotJson."""
     reader = _Reader(text)
     value, end = reader.read_value(start, 1)
     return value, end, tuple(reader.faults)

@@ -2,7 +2,7 @@
 
 Owns the table of fields (contract section 4). The attributes carry the vendor's camelCase names, so that a field is
 called the same on Maven's page, on the wire and in the code. A value of another JSON type is invalid, an unknown field
-is passed over: keeping it is left to the stored bytes. That strings are storable is left to `ijson`, which type of event
+is passed over: keeping it is left to the stored bytes. That strings are storable is left to `ijson`, which event type
 needs which field to `events`, and saying why a value was refused to `explain`.
 """
 
