@@ -6,7 +6,10 @@ uvicorn's. No timer is set per request: the server calls `check` on every connec
 """
 
 import asyncio
+import contextlib
 import secrets
+import socket
+import struct
 from dataclasses import dataclass
 from email.utils import formatdate
 from http import HTTPStatus
@@ -52,6 +55,9 @@ class Deadlines:
 
 # Request line and headers, trailers, chunk extensions: whatever is not body and not yet a whole header block.
 MAX_HEAD_BYTES = 64 * 1024
+UPGRADE_TOKENS = (b"upgrade", b"http2-settings")
+# Makes closing a socket reset the connection, instead of leaving the kernel with what nobody reads.
+RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 
 class DeadlineConfig(Config):
@@ -95,6 +101,9 @@ class ClosingTransport(asyncio.Transport):
 
     def abort(self) -> None:
         self.is_done = True
+        if self.inner.get_write_buffer_size() and (sock := self.inner.get_extra_info("socket")) is not None:
+            with contextlib.suppress(OSError):
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
         self.inner.abort()
 
 
@@ -118,6 +127,7 @@ class DeadlineProtocol(HttpToolsProtocol):
         self.active: RequestResponseCycle | None = None
         self.is_message_begun = False
         self.is_head_complete = False
+        self.is_upgrade = False
         self.head_bytes = 0
         # Nothing more is parsed: the connection was refused, or is being closed.
         self.is_refused = False
@@ -151,12 +161,12 @@ class DeadlineProtocol(HttpToolsProtocol):
             self.read_by = self.loop.time() + self.request_seconds
         self.head_bytes += len(data)
         try:
-            self.parser.feed_data(data)
-        except httptools.HttpParserUpgrade as upgrade:
-            # No protocol to change to is offered, so the request was an ordinary one, and more may follow it.
-            rest = data[upgrade.args[0] :]
-            if rest:
-                self.data_received(rest)
+            while data:
+                try:
+                    self.parser.feed_data(data)
+                    break
+                except httptools.HttpParserUpgrade as upgrade:
+                    data = self._head_without_upgrade() + data[upgrade.args[0] :]
         except httptools.HttpParserError:
             self.send_400_response("")
         else:
@@ -183,6 +193,9 @@ class DeadlineProtocol(HttpToolsProtocol):
             self.read_by = self.loop.time() + self.request_seconds
 
     def on_headers_complete(self) -> None:
+        self.is_upgrade = self.parser.should_upgrade() and self.parser.get_method() != b"CONNECT"
+        if self.is_upgrade:
+            return
         super().on_headers_complete()
         self.is_head_complete = True
         self.head_bytes = 0
@@ -196,6 +209,8 @@ class DeadlineProtocol(HttpToolsProtocol):
         super().on_body(body)
 
     def on_message_complete(self) -> None:
+        if self.is_upgrade:
+            return
         self.is_message_begun = False
         self.head_bytes = 0
         self.read_by = None
@@ -294,6 +309,22 @@ class DeadlineProtocol(HttpToolsProtocol):
         self.gone_by = now + (self.unread_seconds if self.is_stopping else self.deadlines.linger_seconds)
         transport.write_eof()
         self.flow.resume_reading()
+
+    def _head_without_upgrade(self) -> bytes:
+        """The head that was just parsed as a request that wants no other protocol.
+
+        The parser takes what follows such a head for the other protocol's bytes, and a body (Java's HTTP client sends
+        `Upgrade: h2c` with any request) would be lost. None is offered here, so the request is an ordinary one.
+        """
+        parser = self.parser
+        lines = [b"%s %s HTTP/%s" % (parser.get_method(), self.url, parser.get_http_version().encode())]
+        for name, value in self.headers:
+            if name == b"connection":
+                tokens = [token.strip() for token in value.split(b",")]
+                value = b", ".join(token for token in tokens if token.lower() not in UPGRADE_TOKENS)
+            if name not in UPGRADE_TOKENS:
+                lines.append(name + b": " + value)
+        return b"\r\n".join(lines) + b"\r\n\r\n"
 
     def _is_answering(self) -> bool:
         return self.active is not None and not self.active.response_complete and not self.active.disconnected
