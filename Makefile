@@ -4,7 +4,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-FUZZ_VENV := $(VENV)-fuzz
+FUZZ_VENV := $(VENV)/fuzz
 ARGS ?=
 
 # An environment is right when its stamp exists. The stamp's name holds a checksum of what was installed and where, so an
@@ -79,7 +79,7 @@ upgrade:
 venv: $(DEV_STAMP)
 
 clean:
-	rm -rf $(VENV) $(FUZZ_VENV) dist build htmlcov .coverage .coverage.* .pytest_cache .mypy_cache .ruff_cache \
+	rm -rf $(VENV) dist build htmlcov .coverage .coverage.* .pytest_cache .mypy_cache .ruff_cache \
 		.import_linter_cache .hypothesis
 	find app tests bench -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
 
@@ -98,7 +98,7 @@ $(DEV_STAMP):
 	$(install_project)
 	@touch $(RUNTIME_STAMP) $@
 
-$(FUZZ_STAMP):
+$(FUZZ_STAMP): $(RUNTIME_STAMP)
 	$(call make_venv,$(FUZZ_VENV))
 	@echo "installing schemathesis into an environment of its own"
 	@$(FUZZ_VENV)/bin/python $(PIP_INSTALL) --require-hashes -r requirements/fuzz.txt

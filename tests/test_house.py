@@ -31,7 +31,7 @@ def tracked_files() -> list[Path]:
     listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=False)
     if listed.returncode == 0:
         return [ROOT / name for name in listed.stdout.decode().split("\0") if name and (ROOT / name).is_file()]
-    made_by_tools = {".git", ".venv", ".venv-fuzz", "build", "data", "dist", "htmlcov"}
+    made_by_tools = {".git", ".venv", "build", "data", "dist", "htmlcov"}
     return [
         path
         for path in ROOT.rglob("*")
