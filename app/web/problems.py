@@ -6,6 +6,7 @@ case is said by whoever raises; an exception that nobody foresaw becomes a 500 t
 """
 
 import json
+import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -174,7 +175,7 @@ def problem_from_http_exception(exc: HTTPException) -> Problem:
             title = HTTPStatus(exc.status_code).phrase
         except ValueError:
             title = "Error"
-        kind = Kind(title.lower().replace(" ", "-"), title, exc.status_code)
+        kind = Kind(re.sub("[^a-z]+", "-", title.lower()), title, exc.status_code)
     return Problem(kind, exc.detail or kind.title, headers=exc.headers)
 
 
@@ -219,5 +220,5 @@ async def _handle(request: Request, exc: Exception) -> Response:
 
 
 def exception_handlers() -> dict[type[Exception], Callable[[Request, Exception], Awaitable[Response]]]:
-    """For `Starlette(exception_handlers=...)`: every exception in an endpoint becomes a problem."""
+    """For `Starlette(exception_handlers=...)`, which else answers 404, 405 and the like in plain text."""
     return {Problem: _handle, HTTPException: _handle, ClientDisconnect: _handle, Exception: _handle}
