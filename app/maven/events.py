@@ -171,7 +171,7 @@ def _relative(faults: tuple[Fault, ...]) -> tuple[Fault, ...]:
     return tuple(
         Fault(fault.pointer.removeprefix("/data"), fault.detail)
         if fault.pointer.startswith("/data/")
-        else Fault("", f"{fault.pointer} in the envelope {fault.detail}" if fault.pointer else f"the envelope {fault.detail}")
+        else Fault("", f"{fault.pointer} in the envelope {fault.detail}".removeprefix(" in "))
         for fault in faults
     )
 

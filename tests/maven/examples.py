@@ -1,9 +1,10 @@
 """The event of Maven's ELD page, made valid JSON, and variants of it for tests."""
 
 import json
+from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
-Json: TypeAlias = "dict[str, Json] | list[Json] | str | int | float | bool | None"
+Json: TypeAlias = "Mapping[str, Json] | Sequence[Json] | str | int | float | bool | None"
 
 
 def vehicle_data(**changes: Json) -> dict[str, Json]:
