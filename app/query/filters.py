@@ -147,13 +147,15 @@ class Arguments:
                 assert_never(self.dialect)
 
 
-def matching(asked: ViolationFilter, arguments: Arguments, status: int | None = None) -> list[str]:
+def matching(
+    asked: ViolationFilter, arguments: Arguments, status: int | None = None, also: Sequence[str] = ()
+) -> list[str]:
     """`FROM … WHERE …` clauses whose rows, aliased `v`, together are the matching violations, none of them twice.
 
     One clause for the present; with `as_of` a second one for the versions since replaced. `status` narrows to one of
-    the filter's statuses, for which there is an index.
+    the filter's statuses, for which there is an index; `also` are further conditions on `v`.
     """
-    conditions = _conditions(asked, arguments, status)
+    conditions = [*_conditions(asked, arguments, status), *also]
     if asked.as_of is None:
         if asked.visible_terminals is not None:
             conditions.append(arguments.one_of("v.terminal_code", asked.visible_terminals))

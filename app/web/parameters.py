@@ -37,14 +37,9 @@ def read_parameters(query_string: bytes, allowed: Collection[str]) -> "Parameter
         raw_name, _, raw_value = pair.partition(b"=")
         name = _decode(raw_name, "A parameter name")
         if name not in allowed:
-            known = (
-                f"the parameters here are {', '.join(sorted(allowed))}" if allowed else "there are no parameters here"
-            )
-            detail = f"is not known; {known}."
-            shown = excerpt(name)
-            raise Problem(
-                INVALID_PARAMETER, f"The parameter {shown} {detail}", errors=[{"parameter": name, "detail": detail}]
-            )
+            known = f"the parameters here are {', '.join(sorted(allowed))}" if allowed else "there are none here"
+            detail = f"The parameter {excerpt(name)} is not known; {known}."
+            raise Problem(INVALID_PARAMETER, detail, errors=[{"parameter": name, "detail": detail}])
         values.setdefault(name, []).append(raw_value)
     return Parameters(values)
 

@@ -1,0 +1,112 @@
+"""`GET /v1/violations/{id}` with its entity tag, and `GET /v1/violations/{id}/events`."""
+
+import re
+
+import orjson
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from app.inbox.model import Channel
+from app.keys.schema import ApiKey
+from app.maven.faults import excerpt, find_unstorable
+from app.maven.times import format_time
+from app.query.answers import Json, header, path_text
+from app.query.context import QueryContext
+from app.query.filters import may_see
+from app.query.pages import PAGE_BYTES, envelope, fetch_payload
+from app.query.violations import ONE_VIOLATION, Found, events_of
+from app.violations.regulation import TABLE_VERSION
+from app.violations.rules import Outcome
+from app.violations.schema import EVENT_TYPE_WORDS
+from app.web.parameters import read_parameters
+from app.web.problems import NOT_FOUND, Problem
+
+EVENT_PARAMETERS = frozenset(["limit", "cursor"])
+
+WIRE_VERSION = 1
+"""Counts up when the same violation is written differently, so that what clients hold no longer counts as current."""
+
+_ENTITY_TAG = re.compile(r"(?:W/)?(\"[\x21\x23-\x7e\x80-\xff]*\")")
+
+
+class NotModified:
+    """The answer that what the client holds is current."""
+
+    def __init__(self, headers: list[tuple[bytes, bytes]]) -> None:
+        self._headers = headers
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 304, "headers": self._headers})
+        await send({"type": "http.response.body"})
+
+
+async def show_violation(context: QueryContext, key: ApiKey, scope: Scope) -> ASGIApp:
+    """One violation, or 304 when `If-None-Match` has its entity tag."""
+    violation_id = path_text(scope, "id")
+    read_parameters(scope["query_string"], ())
+    rows = [] if find_unstorable(violation_id) else await context.database.fetch(ONE_VIOLATION, violation_id)
+    if not rows or not may_see(key, rows[0]["terminal_code"]):
+        raise _unknown(violation_id)
+    found = Found.of(rows[0])
+    tag = _entity_tag(context, found)
+    # A client may keep the answer and ask each time whether it is current; no cache in between may.
+    headers = [(b"etag", tag.encode()), (b"cache-control", b"private, no-cache"), (b"vary", b"authorization")]
+    if _is_held(header(scope, "if-none-match"), tag):
+        return NotModified(headers)
+    assert found.payload is not None
+    return Json(context.renderer.render(found.details_seq, found.payload, found.state), headers)
+
+
+def _unknown(violation_id: str) -> Problem:
+    return Problem(NOT_FOUND, f"There is no violation with the id {excerpt(violation_id)}.")
+
+
+def _entity_tag(context: QueryContext, found: Found) -> str:
+    """A strong entity tag: equal only when the answer is, byte for byte."""
+    state = found.state
+    parts = (WIRE_VERSION, TABLE_VERSION, found.id, found.details_seq, state.revision, state.last_received_at)
+    return f'"{context.cursors.fingerprint("violation", orjson.dumps(parts))}"'
+
+
+def _is_held(if_none_match: str | None, tag: str) -> bool:
+    """Whether the client holds what the tag names, compared weakly as RFC 9110 section 13.1.2 has it."""
+    if if_none_match is None:
+        return False
+    return if_none_match.strip() == "*" or tag in _ENTITY_TAG.findall(if_none_match)
+
+
+async def list_events(context: QueryContext, key: ApiKey, scope: Scope) -> ASGIApp:
+    """The events of one violation, oldest receipt first, each with its payload as received."""
+    violation_id = path_text(scope, "id")
+    parameters = read_parameters(scope["query_string"], EVENT_PARAMETERS)
+    limit = parameters.limit()
+    if find_unstorable(violation_id):
+        raise _unknown(violation_id)
+    purpose = f"events:{violation_id}"
+    cursor = parameters.text("cursor")
+    after = 0 if cursor is None else int.from_bytes(context.cursors.open(purpose, cursor), "big")
+    answer = await context.database.read(events_of(violation_id, after, limit + 1))
+    if answer is None or not may_see(key, answer[0]):
+        raise _unknown(violation_id)
+    rows = answer[1]
+    rendered: list[bytes] = []
+    size = 0
+    for row in rows[:limit]:
+        payload = row["payload"]
+        if payload is None:
+            payload = await fetch_payload(context.database, row["seq"])
+        size += len(payload or b"")
+        if size > PAGE_BYTES and rendered:
+            break
+        members = {
+            "receivedAt": format_time(row["received_at"]),
+            "channel": Channel(row["channel"]).word,
+            "eventId": row["event_id"],
+            "eventType": EVENT_TYPE_WORDS[row["event_type"]],
+            "eventTime": format_time(row["event_time"]),
+            "outcome": Outcome(row["outcome"]).word,
+        }
+        rendered.append(b'%b,"payload":%b}' % (orjson.dumps(members)[:-1], payload or b"null"))
+    if len(rendered) == len(rows):
+        return Json(envelope(rendered, None))
+    last_seq: int = rows[len(rendered) - 1]["seq"]
+    return Json(envelope(rendered, context.cursors.seal(purpose, last_seq.to_bytes(8, "big"))))

@@ -1,0 +1,25 @@
+"""All reading routes."""
+
+from starlette.routing import BaseRoute, Route
+
+from app.query.answers import Handler, Reading
+from app.query.changes import routes as change_routes
+from app.query.context import QueryContext
+from app.query.detail import list_events, show_violation
+from app.query.lists import list_violations, list_violations_of_driver
+
+HANDLERS: dict[str, Handler] = {
+    "/v1/drivers/{driverId}/violations": list_violations_of_driver,
+    "/v1/violations": list_violations,
+    "/v1/violations/{id}": show_violation,
+    "/v1/violations/{id}/events": list_events,
+}
+"""Who answers a `GET` of each path."""
+
+
+def routes(context: QueryContext) -> list[BaseRoute]:
+    """The reading endpoints, working with `context`."""
+    found: list[BaseRoute] = [
+        Route(path, Reading(context, handler, path), methods=["GET"]) for path, handler in HANDLERS.items()
+    ]
+    return [*found, *change_routes(context, context.watch)]

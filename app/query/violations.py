@@ -1,0 +1,178 @@
+"""The SQL of lists, exports, single violations and their events.
+
+Owns order and position. A page begins right behind a position instead of counting rows off: it is put together from
+up to three ranges that an index can serve (the rest of those with the position's value, the values beyond, the rows
+without a value), for each status by itself, so that it costs the same at any depth and however many violations of the
+other status there are. Which rows match is said by `filters`.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from app.db.statements import Dialect, Fetch, ReadScript, Row, Rows
+from app.query.filters import Arguments, ViolationFilter, matching
+from app.violations.model import ACTIVE
+from app.violations.schema import State
+from app.violations.store import any_of, list_argument
+
+INLINE_BYTES = 16 * 1024
+"""Payloads up to this size come with their row. A larger one is fetched by itself, so that a page of large events need
+not fit in memory at once."""
+
+_PAYLOAD = (
+    f"(SELECT CASE WHEN length(e.payload) <= {INLINE_BYTES} THEN e.payload END"
+    " FROM events AS e WHERE e.seq = {seq}) AS payload"
+)
+_COLUMNS = "v.id, v.details_seq, v.invalidated_at, v.first_received_at, v.last_received_at, v.revision"
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """An order of violations: by one column, nulls last, ties by id ascending, whatever the direction."""
+
+    column: str
+    descending: bool
+    may_be_null: bool = True
+
+    def is_nullable(self, status: int) -> bool:
+        """Whether violations of this status may lack the value. An active one was created, and so has a start."""
+        return self.may_be_null and not (self.column == "start_time" and status == ACTIVE)
+
+    def by(self, alias: str, column: str, *, nullable: bool) -> str:
+        """The terms of ORDER BY. Without nulls the index can be read backwards in both databases."""
+        direction = " DESC" if self.descending else ""
+        return f"{alias}.{column}{direction}{' NULLS LAST' if nullable else ''}, {alias}.id"
+
+
+_COLUMN_OF_SORT = {
+    "startTime": Order("start_time", False),
+    "eventTime": Order("event_time", False, may_be_null=False),
+    "duration": Order("duration_minutes", False),
+    "driverName": Order("driver_name", False),
+}
+ORDERS: dict[str, Order] = {
+    **_COLUMN_OF_SORT,
+    **{f"-{word}": Order(order.column, True, order.may_be_null) for word, order in _COLUMN_OF_SORT.items()},
+}
+"""Orders by the words of the parameter `sort`."""
+NEWEST_FIRST = "-startTime"
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Where a page ended: the value it was ordered by, and the id, of its last violation."""
+
+    value: int | str | None
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A violation that a query found, in the state it asked for."""
+
+    id: str
+    details_seq: int
+    state: State
+    value: int | str | None
+    """What the order compared."""
+    payload: bytes | None
+    """The event that holds the details; None when it is large, or was not asked for."""
+
+    @classmethod
+    def of(cls, row: Row) -> "Found":
+        """From a row of `page` or `all_in_order`."""
+        payload = row[7] if len(row) > 7 else None
+        state = State(row[2], row[3], row[4], row[5])
+        return cls(row[0], row[1], state, row[6], None if payload is None else bytes(payload))
+
+
+def page(dialect: Dialect, asked: ViolationFilter, order: Order, after: Position | None, limit: int) -> Fetch:
+    """At most `limit` violations in order, behind a position; rows for `Found.of`, with payloads."""
+    arguments = Arguments(dialect)
+    most = arguments.add(limit)
+    place = None if after is None else _place(order, after, arguments)
+    parts: list[str] = []
+    for status in asked.statuses:
+        for condition, terms in _ranges(order, status, place):
+            for clause in matching(asked, arguments, status, condition):
+                parts.append(f"{clause} ORDER BY {terms} LIMIT {most}")
+    columns = f"SELECT {_COLUMNS}, v.{order.column} AS sort_value"
+    if len(parts) == 1:
+        payload = _PAYLOAD.format(seq="v.details_seq")
+        return Fetch(f"{columns}, {payload} {parts[0]}", tuple(arguments.values))
+    union = " UNION ALL ".join(f"SELECT * FROM ({columns} {part}) AS part" for part in parts)
+    payload = _PAYLOAD.format(seq="p.details_seq")
+    terms = order.by("p", "sort_value", nullable=True)
+    return Fetch(f"SELECT p.*, {payload} FROM ({union}) AS p ORDER BY {terms} LIMIT {most}", tuple(arguments.values))
+
+
+def _place(order: Order, after: Position, arguments: Arguments) -> tuple[str, str]:
+    """The position as conditions: the rest of its ties, and what lies beyond (empty for a position among the nulls)."""
+    column = f"v.{order.column}"
+    if after.value is None:
+        return f"{column} IS NULL AND v.id > {arguments.add(after.id)}", ""
+    value = arguments.add(after.value)
+    beyond = "<" if order.descending else ">"
+    return f"{column} = {value} AND v.id > {arguments.add(after.id)}", f"{column} {beyond} {value}"
+
+
+def _ranges(order: Order, status: int, place: tuple[str, str] | None) -> Iterator[tuple[tuple[str, ...], str]]:
+    """The ranges of one status that a page is put together from: conditions, and the terms of ORDER BY."""
+    nullable = order.is_nullable(status)
+    values = order.by("v", order.column, nullable=False)
+    if place is None:
+        yield (f"v.{order.column} IS NOT NULL",) if nullable else (), values
+    else:
+        ties, beyond = place
+        yield (ties,), "v.id"
+        if not beyond:
+            return
+        yield (beyond,), values
+    if nullable:
+        yield (f"v.{order.column} IS NULL",), "v.id"
+
+
+def all_in_order(dialect: Dialect, asked: ViolationFilter, order: Order) -> Fetch:
+    """All matching violations in order, without payloads, which a sort would have to carry; rows for `Found.of`."""
+    arguments = Arguments(dialect)
+    columns = f"SELECT {_COLUMNS}, v.{order.column} AS sort_value"
+    parts = [f"{columns} {c}" for status in asked.statuses for c in matching(asked, arguments, status)]
+    nullable = any(order.is_nullable(status) for status in asked.statuses)
+    if len(parts) == 1:
+        terms = order.by("v", order.column, nullable=nullable)
+    else:
+        terms = order.by("v", "sort_value", nullable=nullable).replace("v.", "")
+    return Fetch(f"{' UNION ALL '.join(parts)} ORDER BY {terms}", tuple(arguments.values))
+
+
+def payloads(dialect: Dialect, seqs: list[int]) -> Fetch:
+    """Number and payload of events; the payload is null when it is large."""
+    sql = f"SELECT seq, CASE WHEN length(payload) <= {INLINE_BYTES} THEN payload END FROM events WHERE seq IN "
+    return Fetch(sql + any_of(dialect, 1, "bigint"), (list_argument(dialect, seqs),))
+
+
+def large_payload(seq: int) -> Fetch:
+    """The payload of one event."""
+    return Fetch("SELECT payload FROM events WHERE seq = $1", (seq,))
+
+
+ONE_VIOLATION = (
+    f"SELECT {_COLUMNS}, v.start_time AS sort_value, e.payload, v.terminal_code"
+    " FROM violations AS v JOIN events AS e ON e.seq = v.details_seq WHERE v.id = $1"
+)
+"""A violation by its id; a row for `Found.of`, with the payload whatever its size, and the terminal."""
+
+
+def events_of(violation_id: str, after_seq: int, limit: int) -> ReadScript[tuple[str | None, Rows] | None]:
+    """The terminal of a violation and its events in the order of their receipt, behind number `after_seq`; None when
+    there is no such violation."""
+    violations = yield Fetch("SELECT pk, terminal_code FROM violations WHERE id = $1", (violation_id,))
+    if not violations:
+        return None
+    rows = yield Fetch(
+        "SELECT seq, received_at, channel, event_id, event_type, event_time, outcome,"
+        f" CASE WHEN length(payload) <= {INLINE_BYTES} THEN payload END AS payload"
+        " FROM events WHERE violation_pk = $1 AND seq > $2 ORDER BY seq LIMIT $3",
+        (violations[0][0], after_seq, limit),
+    )
+    return violations[0][1], rows
