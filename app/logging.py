@@ -9,6 +9,7 @@ import sys
 from typing import Literal
 
 import structlog
+from structlog.tracebacks import ExceptionDictTransformer
 
 from app.web.middleware import add_request_id
 
@@ -25,9 +26,11 @@ def configure_logging(log_format: Literal["json", "console"] | None, level: str 
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
     if is_console:
-        processors.append(structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()))
+        plain = structlog.dev.plain_traceback  # the rich one shows local variables, and those hold secrets
+        processors.append(structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=plain))
     else:
-        processors += [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer()]
+        trace = ExceptionDictTransformer(show_locals=False, max_frames=20)  # local variables hold secrets
+        processors += [structlog.processors.ExceptionRenderer(trace), structlog.processors.JSONRenderer()]
     structlog.configure(
         processors=processors,
         wrapper_class=structlog.make_filtering_bound_logger(LEVELS[level]),

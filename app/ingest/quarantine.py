@@ -30,7 +30,7 @@ from app.violations.rules import Outcome
 from app.web.cursors import CursorSeal
 from app.web.metrics import Metrics
 from app.web.middleware import decode_segment
-from app.web.parameters import Parameters
+from app.web.parameters import read_parameters
 from app.web.problems import (
     FORBIDDEN,
     INVALID_EVENTS,
@@ -135,9 +135,9 @@ class QuarantineDesk:
     async def list_all(self, request: Request) -> Response:
         """`GET /v1/quarantine`."""
         self._admit(request)
-        parameters = Parameters(request.scope["query_string"], ("limit", "cursor"))
+        parameters = read_parameters(request.scope["query_string"], ("limit", "cursor"))
         limit = parameters.limit()
-        cursor = parameters.word("cursor")
+        cursor = parameters.text("cursor")
         after = 0 if cursor is None else int.from_bytes(self._cursors.open(_PURPOSE, cursor), "big")
         entries = await self._read(list_entries(after, limit + 1))
         more = len(entries) > limit
@@ -148,7 +148,7 @@ class QuarantineDesk:
     async def one(self, request: Request) -> Response:
         """`GET` and `DELETE /v1/quarantine/{id}`."""
         self._admit(request)
-        Parameters(request.scope["query_string"], ())
+        read_parameters(request.scope["query_string"], ())
         entry = await self._find(request)
         if request.method != "DELETE":
             return _json(entry.shown())
@@ -161,7 +161,7 @@ class QuarantineDesk:
     async def retry(self, request: Request) -> Response:
         """`POST /v1/quarantine/{id}/retry`."""
         self._admit(request)
-        Parameters(request.scope["query_string"], ())
+        read_parameters(request.scope["query_string"], ())
         entry = await self._find(request)
         try:
             events = reread(entry)

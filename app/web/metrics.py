@@ -3,7 +3,14 @@
 import time
 from collections.abc import Callable, Iterator
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    disable_created_metrics,
+    generate_latest,
+)
 from prometheus_client.core import GaugeMetricFamily, Metric
 
 from app.inbox.model import Channel
@@ -19,6 +26,7 @@ class Metrics:
 
     def __init__(self, version: str, clock: Callable[[], float] = time.time) -> None:
         self.registry = CollectorRegistry()
+        disable_created_metrics()  # when a counter began to count is of no use to anybody here
         self._clock = clock
         self._last_event: dict[str, float] = {}
         self._gauges: list[tuple[str, str, Callable[[], float | None]]] = []
