@@ -1,18 +1,12 @@
 """HTTP connections that end in time, whatever the client does.
 
 Owns one connection: the time a request may take to arrive, the time an answer may wait to be read, how large headers
-may grow, and how a connection is closed so that its last answer arrives. Parsing, pipelining and keep-alive stay
-uvicorn's. No timer is set per request: the server calls `check` on every connection a few times a second.
+may grow, and what is answered when a limit is passed. How to close is in `closing`; parsing, pipelining and keep-alive
+stay uvicorn's. No timer is set per request: the server calls `check` on every connection a few times a second.
 """
 
 import asyncio
-import contextlib
-import secrets
-import socket
-import struct
 from dataclasses import dataclass
-from email.utils import formatdate
-from http import HTTPStatus
 from typing import Any
 
 import httptools
@@ -21,16 +15,9 @@ from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
-from app.web.middleware import Stopping, sent_request_id, stopping_problem
-from app.web.problems import (
-    BAD_REQUEST,
-    HEADERS_TOO_LARGE,
-    JSON_TYPE,
-    REQUEST_TIMEOUT,
-    Problem,
-    render_problem,
-    request_instance,
-)
+from app.web.closing import ClosingTransport, render_last_answer
+from app.web.middleware import Stopping, stopping_problem
+from app.web.problems import BAD_REQUEST, HEADERS_TOO_LARGE, REQUEST_TIMEOUT, Problem
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +31,7 @@ class Deadlines:
     # How long the rest of a refused request is read and dropped, so that the refusal is not lost in a connection reset.
     linger_seconds: float = 3.0
     # How long a connection may be idle between requests; proxies in front commonly keep theirs for 60 s.
-    keep_alive_seconds: int = 65
+    keep_alive_seconds: float = 65.0
     # While stopping: for uploads under way, unread answers, handlers, the application's own end, and all of it.
     stop_upload_seconds: float = 1.0
     stop_unread_seconds: float = 2.0
@@ -56,8 +43,6 @@ class Deadlines:
 # Request line and headers, trailers, chunk extensions: whatever is not body and not yet a whole header block.
 MAX_HEAD_BYTES = 64 * 1024
 UPGRADE_TOKENS = (b"upgrade", b"http2-settings")
-# Makes closing a socket reset the connection, instead of leaving the kernel with what nobody reads.
-RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 
 class DeadlineConfig(Config):
@@ -65,46 +50,6 @@ class DeadlineConfig(Config):
 
     deadlines: Deadlines
     stopping: Stopping
-
-
-class ClosingTransport(asyncio.Transport):
-    """A transport whose `close` lets the last answer arrive.
-
-    Closing a socket with unread input resets the connection, and the client may never see what was written before. So
-    when the request is not read to its end, only our side is closed, and the rest is read and dropped for a while.
-    """
-
-    def __init__(self, transport: asyncio.Transport, connection: "DeadlineProtocol") -> None:
-        super().__init__()
-        self.inner = transport
-        self.connection = connection
-        self.is_done = False
-        self.write = transport.write  # type: ignore[method-assign]
-
-    def close(self) -> None:
-        if self.is_done:
-            return
-        self.is_done = True
-        self.connection.begin_closing()
-
-    def is_closing(self) -> bool:
-        return self.is_done or self.inner.is_closing()
-
-    def pause_reading(self) -> None:
-        self.inner.pause_reading()
-
-    def resume_reading(self) -> None:
-        self.inner.resume_reading()
-
-    def get_extra_info(self, name: str, default: Any = None) -> Any:
-        return self.inner.get_extra_info(name, default)
-
-    def abort(self) -> None:
-        self.is_done = True
-        if self.inner.get_write_buffer_size() and (sock := self.inner.get_extra_info("socket")) is not None:
-            with contextlib.suppress(OSError):
-                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
-        self.inner.abort()
 
 
 class DeadlineProtocol(HttpToolsProtocol):
@@ -133,13 +78,14 @@ class DeadlineProtocol(HttpToolsProtocol):
         self.is_refused = False
         self.is_stopping = False
         self.read_by: float | None = None
+        self.idle_since: float | None = None
         self.unread_since: float | None = None
         self.gone_by: float | None = None
 
     # What the transport tells
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        self.line = ClosingTransport(transport, self)
+        self.line = ClosingTransport(transport, self.begin_closing)
         self.read_by = self.loop.time() + self.request_seconds
         super().connection_made(self.line)
 
@@ -151,12 +97,10 @@ class DeadlineProtocol(HttpToolsProtocol):
             # uvicorn tells only the cycle whose request came last.
             self._disconnect(self.active)
         super().connection_lost(exc)
-        self._unset_keepalive_if_required()
 
     def data_received(self, data: bytes) -> None:
         if self.is_refused:
             return
-        self._unset_keepalive_if_required()
         if self.read_by is None:
             self.read_by = self.loop.time() + self.request_seconds
         self.head_bytes += len(data)
@@ -215,24 +159,25 @@ class DeadlineProtocol(HttpToolsProtocol):
         self.head_bytes = 0
         self.read_by = None
         super().on_message_complete()
-        if self.cycle.response_complete and self.timeout_keep_alive_task is None:
-            # Answered before the body was here, which uvicorn takes for activity: the connection is idle from now on.
-            self.timeout_keep_alive_task = self.loop.call_later(
-                self.timeout_keep_alive, self.timeout_keep_alive_handler
-            )
 
     def send_400_response(self, msg: str) -> None:
         self.refuse(Problem(BAD_REQUEST, "The request is not valid HTTP."))
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         self.active = cycle
+        self.idle_since = None
         super()._start_asgi_task(cycle, app)
 
     def on_response_complete(self) -> None:
-        super().on_response_complete()
-        if self.read_by is not None:
-            # The next request is under way already: its own deadline counts, not that of an idle connection.
-            self._unset_keepalive_if_required()
+        # Instead of uvicorn's, which sets a timer for every answer and forgets it when the body comes after the answer.
+        self.server_state.total_requests += 1
+        if self.line.is_closing():
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())
+        else:
+            self.idle_since = self.loop.time()
 
     # What the server tells
 
@@ -248,6 +193,8 @@ class DeadlineProtocol(HttpToolsProtocol):
                 self.read_by += elapsed
             elif now >= self.read_by:
                 self.refuse(stopping_problem() if self.is_stopping else self._timeout())
+        elif self.idle_since is not None and now >= self.idle_since + self.deadlines.keep_alive_seconds:
+            self.line.close()
 
     def shutdown(self) -> None:
         """Stop after what was received is answered. Called once by the server, and again never."""
@@ -294,7 +241,7 @@ class DeadlineProtocol(HttpToolsProtocol):
             if has_started:
                 self.line.close()
                 return
-        self.line.write(self._raw_answer(problem, reading))
+        self.line.write(render_last_answer(problem, None if reading is None else dict(reading.scope)))
         self.line.close()
 
     def begin_closing(self) -> None:
@@ -340,23 +287,3 @@ class DeadlineProtocol(HttpToolsProtocol):
 
     def _timeout(self) -> Problem:
         return Problem(REQUEST_TIMEOUT, f"The request was not complete within {self.request_seconds:g} s.")
-
-    def _raw_answer(self, problem: Problem, reading: RequestResponseCycle | None) -> bytes:
-        request_id, instance, method = f"c-{secrets.token_hex(8)}", "/", "GET"
-        if reading is not None:
-            instance, method = request_instance(dict(reading.scope)), reading.scope["method"]
-            request_id = sent_request_id(reading.scope["headers"]) or request_id
-        body = render_problem(problem, request_id, instance)
-        head = [
-            f"HTTP/1.1 {problem.status} {HTTPStatus(problem.status).phrase}",
-            f"date: {formatdate(usegmt=True)}",
-            f"content-type: {JSON_TYPE}",
-            f"content-length: {len(body)}",
-            *(f"{name.lower()}: {value}" for name, value in problem.headers.items() if name != "Connection"),
-            f"x-request-id: {request_id}",
-            "x-content-type-options: nosniff",
-            "cache-control: no-store",
-            "connection: close",
-            "\r\n",
-        ]
-        return "\r\n".join(head).encode("ascii") + (b"" if method == "HEAD" else body)

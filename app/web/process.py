@@ -172,7 +172,6 @@ def configure(
         proxy_headers=forwarded_allow_ips is not None,
         forwarded_allow_ips=forwarded_allow_ips,
         backlog=BACKLOG,
-        timeout_keep_alive=deadlines.keep_alive_seconds,
     )
     config.stopping = stopping
     config.deadlines = deadlines

@@ -32,6 +32,14 @@ class Echo:
         await JSONResponse({"bytes": len(body), "headers": names, "pid": os.getpid()})(scope, receive, send)
 
 
+class LateEcho(Echo):
+    """Reads the body only after the time that a client has for it."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await asyncio.sleep(1)
+        await super().__call__(scope, receive, send)
+
+
 async def get_item(request: Request) -> Response:
     return JSONResponse({"id": decode_segment(request.path_params["id"])})
 
@@ -99,6 +107,7 @@ def make_app(stopping: Stopping) -> ASGIApp:
 
     routes = [
         Route("/echo", Echo(), methods=["POST"]),
+        Route("/late", LateEcho(), methods=["POST"]),
         Route("/items/{id}", get_item),
         Route("/crash", crash),
         Route("/early", answer_early, methods=["POST"]),

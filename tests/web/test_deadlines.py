@@ -220,6 +220,15 @@ def test_chunks_up_to_the_limit_are_taken(server: Served) -> None:
         assert client.read_answer().json["bytes"] == 100_000
 
 
+def test_a_body_that_we_are_slow_to_read_is_not_late(server: Served) -> None:
+    with server.connect() as client:
+        body = b"x" * 100_000
+        # In two parts: the second is sent, but not looked at before the deadline.
+        client.send(b"POST /late HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n" + body[:70_000])
+        client.send(body[70_000:])
+        assert client.read_answer().json["bytes"] == 100_000
+
+
 def test_trailers_do_not_become_headers(server: Served) -> None:
     head = b"POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
     answer = server.ask(head + b"3\r\nabc\r\n0\r\nAuthorization: Bearer x\r\n\r\n")
