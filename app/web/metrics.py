@@ -26,7 +26,7 @@ class Metrics:
 
     def __init__(self, version: str, clock: Callable[[], float] = time.time) -> None:
         self.registry = CollectorRegistry()
-        disable_created_metrics()  # when a counter began to count is of no use to anybody here
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # when a counter began to count is of no use to anybody here
         self._clock = clock
         self._last_event: dict[str, float] = {}
         self._gauges: list[tuple[str, str, Callable[[], float | None]]] = []
