@@ -38,10 +38,13 @@ class Order:
         """Whether violations of this status may lack the value. An active one was created, and so has a start."""
         return self.may_be_null and not (self.column == "start_time" and status == ACTIVE)
 
-    def by(self, alias: str, column: str, *, nullable: bool) -> str:
+    def value(self, asked: ViolationFilter) -> str:
+        """The value that is compared, in SQL."""
+        return asked.start_time if self.column == "start_time" else f"v.{self.column}"
+
+    def terms(self, value: str, tie: str, *, nullable: bool) -> str:
         """The terms of ORDER BY. Without nulls the index can be read backwards in both databases."""
-        direction = " DESC" if self.descending else ""
-        return f"{alias}.{column}{direction}{' NULLS LAST' if nullable else ''}, {alias}.id"
+        return f"{value}{' DESC' if self.descending else ''}{' NULLS LAST' if nullable else ''}, {tie}"
 
 
 _COLUMN_OF_SORT = {
@@ -90,10 +93,11 @@ def page(dialect: Dialect, asked: ViolationFilter, order: Order, after: Position
     """At most `limit` violations in order, behind a position; rows for `Found.of`, with payloads."""
     arguments = Arguments(dialect)
     most = arguments.add(limit)
-    place = None if after is None else _place(order, after, arguments)
+    value = order.value(asked)
+    place = None if after is None else _place(order, value, after, arguments)
     parts: list[str] = []
     for status in asked.statuses:
-        for condition, terms in _ranges(order, status, place):
+        for condition, terms in _ranges(order, value, status, place):
             for clause in matching(asked, arguments, status, condition):
                 parts.append(f"{clause} ORDER BY {terms} LIMIT {most}")
     columns = f"SELECT {_COLUMNS}, v.{order.column} AS sort_value"
@@ -102,26 +106,27 @@ def page(dialect: Dialect, asked: ViolationFilter, order: Order, after: Position
         return Fetch(f"{columns}, {payload} {parts[0]}", tuple(arguments.values))
     union = " UNION ALL ".join(f"SELECT * FROM ({columns} {part}) AS part" for part in parts)
     payload = _PAYLOAD.format(seq="p.details_seq")
-    terms = order.by("p", "sort_value", nullable=True)
+    terms = order.terms("p.sort_value", "p.id", nullable=True)
     return Fetch(f"SELECT p.*, {payload} FROM ({union}) AS p ORDER BY {terms} LIMIT {most}", tuple(arguments.values))
 
 
-def _place(order: Order, after: Position, arguments: Arguments) -> tuple[str, str]:
+def _place(order: Order, value: str, after: Position, arguments: Arguments) -> tuple[str, str]:
     """The position as conditions: the rest of its ties, and what lies beyond (empty for a position among the nulls)."""
-    column = f"v.{order.column}"
     if after.value is None:
-        return f"{column} IS NULL AND v.id > {arguments.add(after.id)}", ""
-    value = arguments.add(after.value)
+        return f"{value} IS NULL AND v.id > {arguments.add(after.id)}", ""
+    held = arguments.add(after.value)
     beyond = "<" if order.descending else ">"
-    return f"{column} = {value} AND v.id > {arguments.add(after.id)}", f"{column} {beyond} {value}"
+    return f"{value} = {held} AND v.id > {arguments.add(after.id)}", f"{value} {beyond} {held}"
 
 
-def _ranges(order: Order, status: int, place: tuple[str, str] | None) -> Iterator[tuple[tuple[str, ...], str]]:
+def _ranges(
+    order: Order, value: str, status: int, place: tuple[str, str] | None
+) -> Iterator[tuple[tuple[str, ...], str]]:
     """The ranges of one status that a page is put together from: conditions, and the terms of ORDER BY."""
     nullable = order.is_nullable(status)
-    values = order.by("v", order.column, nullable=False)
+    values = order.terms(value, "v.id", nullable=False)
     if place is None:
-        yield (f"v.{order.column} IS NOT NULL",) if nullable else (), values
+        yield (f"{value} IS NOT NULL",) if nullable else (), values
     else:
         ties, beyond = place
         yield (ties,), "v.id"
@@ -129,7 +134,7 @@ def _ranges(order: Order, status: int, place: tuple[str, str] | None) -> Iterato
             return
         yield (beyond,), values
     if nullable:
-        yield (f"v.{order.column} IS NULL",), "v.id"
+        yield (f"{value} IS NULL",), "v.id"
 
 
 def all_in_order(dialect: Dialect, asked: ViolationFilter, order: Order) -> Fetch:
@@ -139,9 +144,9 @@ def all_in_order(dialect: Dialect, asked: ViolationFilter, order: Order) -> Fetc
     parts = [f"{columns} {c}" for status in asked.statuses for c in matching(asked, arguments, status)]
     nullable = any(order.is_nullable(status) for status in asked.statuses)
     if len(parts) == 1:
-        terms = order.by("v", order.column, nullable=nullable)
+        terms = order.terms(order.value(asked), "v.id", nullable=nullable)
     else:
-        terms = order.by("v", "sort_value", nullable=nullable).replace("v.", "")
+        terms = order.terms("sort_value", "id", nullable=nullable)
     return Fetch(f"{' UNION ALL '.join(parts)} ORDER BY {terms}", tuple(arguments.values))
 
 
