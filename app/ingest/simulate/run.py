@@ -104,8 +104,10 @@ async def _send(
         raise ended
     elif tally.answered < options.count:
         trouble = f"interrupted after {tally.answered:,} of {options.count:,} events"
-    for line in tally.summary(time.monotonic() - begun, options.batch, options.connections):
-        _say(out, line)
+    # Stopped before the first answer, there is nothing to sum up: the one line says it all.
+    if tally.requests or not isinstance(ended, SendingStopped):
+        for line in tally.summary(time.monotonic() - begun, options.batch, options.connections):
+            _say(out, line)
     if trouble is not None:
         _say(out, f"simulate: {trouble}")
     return DONE if trouble is None else FAILED
