@@ -75,7 +75,7 @@ class Tally:
         rate = self.answered / max(elapsed, 1e-9)
         yield f"sent       {self.answered:,} events answered in {elapsed:.1f} s, {rate:,.0f} events/s"
         if self.unanswered:
-            yield f"unanswered {self.unanswered:,} events sent without a final answer: the receiver may or may not hold them"
+            yield f"unanswered {self.unanswered:,} events without a final answer: the receiver may or may not hold them"
         yield f"outcomes   {outcomes or 'none'}"
         yield f"retries    {self.retries.total():,}" + (f" ({causes})" if causes else "")
         yield (
