@@ -39,16 +39,16 @@ def read_elements(body: bytes, max_events: int) -> Iterator[Element]:
 
 
 class _Delivery:
-    """One body while it is read; `_at` is how far."""
+    """One body while it is read; `_at` is how far, `_page_hint` how far it holds no page."""
 
-    __slots__ = ("_at", "_count", "_is_suspicious", "_max_events", "_may_hold_pages", "_text")
+    __slots__ = ("_at", "_count", "_is_suspicious", "_max_events", "_page_hint", "_text")
 
     def __init__(self, body: bytes, max_events: int) -> None:
         self._text, self._is_suspicious = decode(body)
         self._max_events = max_events
         self._count = 0
         self._at = skip_space(self._text, 0)
-        self._may_hold_pages: bool | None = None
+        self._page_hint = -1
 
     def read(self) -> Iterator[Element]:
         if self._text.startswith("[", self._at):
@@ -84,7 +84,7 @@ class _Delivery:
             if found is not None and not ("events" in found[0] and found[0].get("eventType") is None):
                 yield self._take(found[0], (), start, found[1])
                 return
-            page = self._read_page(depth) if depth < MAX_DEPTH and self._holds_pages() else None
+            page = self._read_page(depth) if depth < MAX_DEPTH and self._may_hold_page(start) else None
             if page is not None:
                 yield from page
                 return
@@ -98,10 +98,12 @@ class _Delivery:
         self._at = end
         return Element(value, faults, self._text[start:end].encode())
 
-    def _holds_pages(self) -> bool:
-        if self._may_hold_pages is None:
-            self._may_hold_pages = '"events"' in self._text or "\\u" in self._text
-        return self._may_hold_pages
+    def _may_hold_page(self, start: int) -> bool:
+        """Whether the name of a page's events, or an escape that may write it, stands at `start` or later."""
+        if self._page_hint < start:
+            found = (self._text.find(hint, start) for hint in ('"events"', "\\u"))
+            self._page_hint = min((at for at in found if at >= 0), default=len(self._text))
+        return self._page_hint < len(self._text)
 
     def _read_page(self, depth: int) -> list[Element] | None:
         """Read a page, element by element; None, with nothing read, when what stands here is none."""

@@ -18,6 +18,7 @@ from app.maven.explain import explain, json_type, missing
 from app.maven.faults import Fault, find_unstorable
 from app.maven.field_types import MAX_IDENTIFIER
 from app.maven.ijson import Json, NotJson, canonical
+from app.maven.ijson_grammar import MAX_DEPTH
 from app.maven.schema import ViolationData, validate
 
 __all__ = [
@@ -161,6 +162,8 @@ def _faults_of_type(value: dict[str, Json], faults: tuple[Fault, ...], is_envelo
     type_name = value.get("eventType")
     if type_name is not None:
         return (Fault("/eventType", f"must be a string, not {json_type(type_name)}"),)
+    if type(value.get("events")) is list:
+        return (Fault("/events", f"is a page within pages deeper than {MAX_DEPTH} levels"),)
     if "events" in value:
         return (Fault("/events", f"must be an array of events, not {json_type(value['events'])}"),)
     return (Fault("/eventType", "is required: violationCreated or violationInvalidated"),)

@@ -128,32 +128,32 @@ def _read_whole(text: str) -> dict[str, Json] | None:
 def _settle_members(members: dict[str, Json], levels: int) -> bool:
     """Make whole floats ints, as `read_fraction` has them; False when that is inexact or nests deeper than `levels`."""
     for name, value in members.items():
-        if isinstance(value, str):
+        if type(value) is str:
             continue
-        if isinstance(value, float):
+        if type(value) is float:
             if value.is_integer():
                 if not -EXACT_INTEGERS < value < EXACT_INTEGERS:
                     return False
                 members[name] = int(value)
-        elif isinstance(value, dict):
+        elif type(value) is dict:
             if levels == 1 or not _settle_members(value, levels - 1):
                 return False
-        elif isinstance(value, list) and (levels == 1 or not _settle_elements(value, levels - 1)):
+        elif type(value) is list and (levels == 1 or not _settle_elements(value, levels - 1)):
             return False
     return True
 
 
 def _settle_elements(elements: list[Json], levels: int) -> bool:
     for index, value in enumerate(elements):
-        if isinstance(value, float):
+        if type(value) is float:
             if value.is_integer():
                 if not -EXACT_INTEGERS < value < EXACT_INTEGERS:
                     return False
                 elements[index] = int(value)
-        elif isinstance(value, dict):
+        elif type(value) is dict:
             if levels == 1 or not _settle_members(value, levels - 1):
                 return False
-        elif isinstance(value, list) and (levels == 1 or not _settle_elements(value, levels - 1)):
+        elif type(value) is list and (levels == 1 or not _settle_elements(value, levels - 1)):
             return False
     return True
 

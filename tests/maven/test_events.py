@@ -19,6 +19,7 @@ from app.maven.events import (
     read_delivery,
     read_stored,
 )
+from app.maven.faults import find_unstorable
 from app.maven.schema import render
 from tests.maven.examples import Json, as_bytes, enveloped, flat_event, page, vehicle_data, violation_data, without
 
@@ -189,6 +190,7 @@ def test_pages_within_pages_end_at_the_limit_of_nesting() -> None:
     event = rejected(b"[" + b'{"events":[' * 500 + b"]}" * 500 + b"]")
     assert event.faults[0].detail == "nests deeper than 64 levels"
     assert read(b'{"events":[' * 20 + b"]}" * 20) == []
+    assert faults_of(b'{"events":[' * 33 + b"]}" * 33) == {"/events": "is a page within pages deeper than 64 levels"}
 
 
 # Violation data
@@ -520,11 +522,20 @@ def test_no_bytes_raise_anything_but_the_two_refusals(body: bytes) -> None:
                 assert event.payload in body
                 assert event.faults
                 for fault in event.faults:
+                    assert is_storable(fault.detail)
                     assert len(fault.detail) < 400
+                    assert is_storable(fault.pointer)
                     assert len(fault.pointer) <= 200
-                    assert (fault.detail + fault.pointer + (event.violation_id or "") + (event.event_id or "")).encode()
+                assert is_storable(event.violation_id or "")
+                assert is_storable(event.event_id or "")
             case IgnoredEvent():
-                assert (event.event_type + (event.event_id or "")).encode()
+                assert is_storable(event.event_type)
+                assert is_storable(event.event_id or "")
+
+
+def is_storable(text: str) -> bool:
+    """Whether both databases and UTF-8 can hold the text."""
+    return find_unstorable(text) is None
 
 
 def seconds(body: bytes) -> float:

@@ -257,6 +257,35 @@ def test_the_quick_way_stops_where_the_object_ends() -> None:
     assert read_object('{"a":1}' + " " * 9000, 0) is None
 
 
+PIECES = ["{", "}", "[", "]", ",", ":", '"', '"a"', '"b":', '"a":1,', "{}", " ", "1", "-0.0", "2.0", "1e16", "1e999"]
+PIECES += [
+    '"\\\\"',
+    '"},{"',
+    '"\xe9"',
+    "9007199254740993",
+    "18446744073709551616",
+    "null",
+    "true",
+    '"a:b"',
+    "},{",
+    "\\n",
+]
+
+
+@given(
+    st.lists(st.sampled_from(PIECES), max_size=14).map(lambda pieces: "{" + "".join(pieces))
+    | st.lists(st.sampled_from(PIECES[6:]), max_size=9).map(lambda pieces: '{"a":[' + ",".join(pieces) + "]}")
+)
+@example('{"a":1,"a":1}')
+@example('{"a":{"a:":1,"a":2},"b":":"},{"c":1}')
+def test_what_the_quick_way_reads_the_slow_one_reads_too(text: str) -> None:
+    quickly = read_object(text, 0) if text.startswith("{") else None
+    if quickly is not None:
+        value, end, faults = ijson_faults.read_value(text, 0)
+        assert (quickly[1], faults) == (end, ())
+        assert canonical(quickly[0]) == canonical(value)
+
+
 def rewrite(value: Json, draw: st.DrawFn) -> str:
     """The same JSON value written otherwise: order of names, white space, escapes, forms of numbers."""
     space = draw(st.sampled_from(["", " ", "\n\t"]))
