@@ -69,6 +69,7 @@ class Changes:
 
     async def _answer(self, scope: Scope, receive: Receive, key: ApiKey, parameters: Parameters) -> bytes | None:
         """The body; None when the client has gone."""
+        began = time.perf_counter()
         limit = parameters.limit()
         seconds = parameters.integer("wait", 0, MOST_WAIT_SECONDS) or 0
         cursor = parameters.text("after")
@@ -76,6 +77,7 @@ class Changes:
         after = 0 if cursor is None else open_position(self._context.cursors, "after", cursor, newest)
         asked = _Asked(key.terminals, after, limit)
         page = await self._look(asked, newest)
+        self._context.metrics.query_answered("/v1/changes", time.perf_counter() - began)
         if not page.changes and seconds:
             async with _disconnection(receive) as gone:
                 page = await self._wait(scope, key, asked, page, seconds, gone)

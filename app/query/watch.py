@@ -32,6 +32,11 @@ class ChangeWatch:
         self._waiting: dict[asyncio.Future[int], int] = {}
         self._looking: asyncio.Task[None] | None = None
 
+    @property
+    def is_awaited(self) -> bool:
+        """Whether anybody waits."""
+        return bool(self._waiting)
+
     def notify(self) -> None:
         """Called by the writer after each commit of this process."""
         self._look_now.set()
