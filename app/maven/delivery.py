@@ -39,16 +39,16 @@ def read_elements(body: bytes, max_events: int) -> Iterator[Element]:
 
 
 class _Delivery:
-    """One body while it is read; `_at` is how far, `_page_hint` how far it holds no page."""
+    """One body while it is read; `_at` is how far, `_page_hints` where pages may be."""
 
-    __slots__ = ("_at", "_count", "_is_suspicious", "_max_events", "_page_hint", "_text")
+    __slots__ = ("_at", "_count", "_is_suspicious", "_max_events", "_page_hints", "_text")
 
     def __init__(self, body: bytes, max_events: int) -> None:
         self._text, self._is_suspicious = decode(body)
         self._max_events = max_events
         self._count = 0
         self._at = skip_space(self._text, 0)
-        self._page_hint = -1
+        self._page_hints = {'"events"': -1, "\\u": -1}
 
     def read(self) -> Iterator[Element]:
         if self._text.startswith("[", self._at):
@@ -100,10 +100,11 @@ class _Delivery:
 
     def _may_hold_page(self, start: int) -> bool:
         """Whether the name of a page's events, or an escape that may write it, stands at `start` or later."""
-        if self._page_hint < start:
-            found = (self._text.find(hint, start) for hint in ('"events"', "\\u"))
-            self._page_hint = min((at for at in found if at >= 0), default=len(self._text))
-        return self._page_hint < len(self._text)
+        for hint, at in self._page_hints.items():
+            if at < start:  # each stretch of the text is searched once, however many elements ask
+                found = self._text.find(hint, start)
+                self._page_hints[hint] = len(self._text) if found < 0 else found
+        return min(self._page_hints.values()) < len(self._text)
 
     def _read_page(self, depth: int) -> list[Element] | None:
         """Read a page, element by element; None, with nothing read, when what stands here is none."""

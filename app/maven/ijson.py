@@ -101,13 +101,19 @@ def read_value(text: str, start: int, is_suspicious: bool) -> tuple[Json, int, t
         value, end = _scan(text, start)
     except (ValueError, RecursionError):
         return ijson_faults.read_value(text, start)
-    if (
-        text.count("{", start, end) + text.count("[", start, end) > MAX_DEPTH
-        or (is_suspicious and _ODD_ESCAPE.search(text, start, end))
-        or (is_suspicious and not text.isascii() and find_unstorable(text, start, end))
-    ):
+    is_deep = text.count("{", start, end) + text.count("[", start, end) > MAX_DEPTH
+    if is_deep or (is_suspicious and _may_be_unstorable(value)):
         return ijson_faults.read_value(text, start)
     return value, end, ()
+
+
+def _may_be_unstorable(value: Json) -> bool:
+    """Whether a string of the value may hold what I-JSON forbids; an escaped emoji, say, is cleared here."""
+    try:
+        written = orjson.dumps(value)
+    except orjson.JSONEncodeError:
+        return True
+    return b"\\u0000" in written or find_unstorable(written.decode()) is not None
 
 
 def _read_whole(text: str) -> dict[str, Json] | None:

@@ -167,7 +167,7 @@ def _end_of_string(text: str, start: int, expected: str) -> int:
 
 
 def _decoded(quoted: str) -> str:
-    return str(_unescape(quoted))
+    return str(_unescape(quoted)) if "\\" in quoted else quoted[1:-1]
 
 
 def _describe(char: str) -> str:
