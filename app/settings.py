@@ -1,25 +1,33 @@
 """Every setting, read once from the environment or `.env`, checked, typed and frozen.
 
-Only the roof (`cli.py`, `main.py`) reads settings and hands plain values down. A wrong setting stops the start with its
-name and what is allowed; its value is shown only when it is no secret. Contract section 3; `.env.example` explains
-each.
+Only the roof (`cli.py`, `main.py`, `commands/`) reads settings and hands plain values down. A wrong setting stops the
+start with its name and what is allowed; its value is shown only when it is no secret. Contract section 3;
+`.env.example` explains each.
 """
 
-from typing import Annotated, Literal
+import ipaddress
+import os
+from typing import Annotated, Literal, get_args
 
+from annotated_types import Ge, Le
 from pydantic import Field, SecretStr, ValidationError, field_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import BaseSettings, DotEnvSettingsSource, NoDecode, SettingsConfigDict
+
+PREFIX = "HOS_"
+
+SHORT_SECRET = 16
+"""Characters below which a key or token is warned of: what people make up by hand can be guessed."""
 
 
 class WrongSetting(Exception):
-    """A setting cannot be used. Says which, and what is allowed."""
+    """Settings cannot be used. Says which, and what is allowed, one line for each."""
 
 
 class Settings(BaseSettings):
     """What an operator may set. Names here are the environment's without `HOS_`, in lower case."""
 
     model_config = SettingsConfigDict(
-        env_prefix="HOS_",
+        env_prefix=PREFIX,
         env_file=".env",
         env_file_encoding="utf-8",
         extra="ignore",
@@ -36,13 +44,42 @@ class Settings(BaseSettings):
     max_body_bytes: int = Field(4_194_304, ge=1024, le=268_435_456)
     max_batch_events: int = Field(1000, ge=1, le=100_000)
     invalid_status: Literal[422, 202] = 422
+    retention_days: int = Field(0, ge=0, le=36_500)
     queue_events: int = Field(20_000, ge=1, le=10_000_000)
     request_seconds: float = Field(10.0, ge=1, le=60)
     database_pool: int = Field(8, ge=1, le=200)
     forwarded_allow_ips: str = ""
     metrics_token: SecretStr | None = None
+    simulate_token: SecretStr | None = None
     log_format: Literal["json", "console"] | None = None
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+    @field_validator("database_url")
+    @classmethod
+    def _known_database(cls, url: SecretStr) -> SecretStr:
+        from app.db.database import dialect_of
+        from app.db.errors import DatabaseUnusable
+        from app.db.postgresql_url import connect_arguments
+        from app.db.sqlite import sqlite_path
+        from app.db.statements import Dialect
+
+        text = url.get_secret_value()
+        try:
+            match dialect_of(text):
+                case Dialect.SQLITE:
+                    sqlite_path(text)
+                case Dialect.POSTGRESQL:
+                    connect_arguments(text)
+        except DatabaseUnusable as error:
+            raise ValueError(str(error).replace(f"{PREFIX}DATABASE_URL must", "must")) from None
+        return url
+
+    @field_validator("host")
+    @classmethod
+    def _printable_host(cls, host: str) -> str:
+        if not host.isprintable() or not host.isascii() or " " in host:
+            raise ValueError("must be an address or a host name, such as 127.0.0.1, 0.0.0.0 or ::")
+        return host
 
     @field_validator("webhook_secrets", mode="before")
     @classmethod
@@ -62,8 +99,24 @@ class Settings(BaseSettings):
                 signing_key(text)
         return secrets
 
+    @field_validator("invalid_status", mode="before")
+    @classmethod
+    def _status_number(cls, value: object) -> object:
+        # The environment has only strings, and a Literal takes none for a number.
+        return int(value) if isinstance(value, str) and value.strip() in ("422", "202") else value
 
-SECRETS = frozenset({"database_url", "webhook_secrets", "admin_key", "metrics_token"})
+    @field_validator("forwarded_allow_ips")
+    @classmethod
+    def _addresses(cls, value: str) -> str:
+        for part in filter(None, (part.strip() for part in value.split(","))):
+            try:
+                _ = part == "*" or ipaddress.ip_network(part, strict=False)
+            except ValueError:
+                raise ValueError("must be addresses or networks of proxies, apart by commas, or *") from None
+        return value
+
+
+SECRETS = frozenset({"database_url", "webhook_secrets", "admin_key", "metrics_token", "simulate_token"})
 """Settings whose values are never shown."""
 
 
@@ -72,10 +125,52 @@ def read_settings(**given: object) -> Settings:
     try:
         return Settings(**given)  # type: ignore[arg-type]
     except ValidationError as error:
-        lines = []
+        lines: dict[str, str] = {}
         for item in error.errors(include_url=False, include_context=False):
             name = str(item["loc"][0]) if item["loc"] else "settings"
             shown = "" if name in SECRETS else f" (it is {str(item['input'])[:60]!r})"
-            message = item["msg"].removeprefix("Value error, ")
-            lines.append(f"HOS_{name.upper()}: {message[0].lower()}{message[1:]}{shown}")
-        raise WrongSetting("\n".join(lines)) from None
+            allowed = _allowed(name, item["msg"])
+            colon = "" if allowed.startswith("must ") else ":"
+            lines.setdefault(name, f"{PREFIX}{name.upper()}{colon} {allowed}{shown}")
+        raise WrongSetting("\n".join(lines.values())) from None
+    except (OSError, UnicodeError) as error:
+        raise WrongSetting(f"the file .env cannot be read: {error}") from None
+
+
+def _allowed(name: str, message: str) -> str:
+    """What a setting must be: from its own limits where it has some, else what its check said."""
+    field = Settings.model_fields.get(name)
+    if field is None:
+        return message
+    least = next((limit.ge for limit in field.metadata if isinstance(limit, Ge)), None)
+    most = next((limit.le for limit in field.metadata if isinstance(limit, Le)), None)
+    if least is not None and most is not None:
+        return f"must be a {'whole number' if field.annotation is int else 'number'} from {least} to {most}"
+    words = [word for part in (field.annotation, *get_args(field.annotation)) for word in get_args(part)]
+    words = [word for word in words if isinstance(word, str | int)]
+    if words:
+        return f"must be {', '.join(map(str, words[:-1]))} or {words[-1]}"
+    return message.removeprefix("Value error, ").replace("Input should be", "must be")
+
+
+def short_secrets(settings: Settings) -> list[str]:
+    """Names of settings that hold a key or token of less than 16 characters."""
+    tokens = [s for s in settings.webhook_secrets if not s.get_secret_value().startswith("whsec_")]
+    held: dict[str, list[SecretStr | None]] = {
+        "ADMIN_KEY": [settings.admin_key],
+        "WEBHOOK_SECRETS": [*tokens],
+        "METRICS_TOKEN": [settings.metrics_token],
+    }
+    return [
+        PREFIX + name
+        for name, secrets in held.items()
+        if any(s is not None and len(s.get_secret_value()) < SHORT_SECRET for s in secrets)
+    ]
+
+
+def unknown_settings() -> list[str]:
+    """Names that begin with `HOS_` in the environment or `.env` but are no setting: most likely a slip of the pen.
+    Those of the test suite, `HOS_TEST_…`, are left out."""
+    named = {name.upper() for name in (*os.environ, *DotEnvSettingsSource(Settings).env_vars)}
+    known = {PREFIX + name.upper() for name in Settings.model_fields}
+    return sorted(n for n in named - known if n.startswith(PREFIX) and not n.startswith(f"{PREFIX}TEST_"))
