@@ -21,19 +21,8 @@ class Delivery:
     channel: Channel
     replaces: int | None = None
     """The quarantine entry that this delivery is the retry of; it is removed in the same transaction."""
-
-    @property
-    def weight(self) -> int:
-        """Bytes this delivery keeps in memory until it is committed, roughly."""
-        return sum(len(e.payload) for e in self.events if isinstance(e, AcceptedEvent | RejectedEvent)) + 512
-
-
-@dataclass(frozen=True, slots=True)
-class Unreadable(Exception):
-    """A body that is no JSON at all: kept whole."""
-
-    body: bytes
-    detail: str
+    size: int = 0
+    """Bytes of the body, which it keeps in memory until it is committed."""
 
 
 @dataclass(frozen=True, slots=True)

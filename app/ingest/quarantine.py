@@ -21,14 +21,13 @@ from app.db.statements import Fetch, ReadScript, Row
 from app.inbox.model import Channel
 from app.inbox.store import discard
 from app.ingest.keeping import Delivery
-from app.ingest.routes import count_events, results_of
+from app.ingest.routes import results_of
 from app.ingest.writer import Overloaded, Writer
 from app.keys.schema import ApiKey, Scope
 from app.maven.events import NotJson, ReadEvent, RejectedEvent, TooManyEvents, read_delivery
 from app.maven.times import format_time
 from app.violations.rules import Outcome
 from app.web.cursors import CursorSeal
-from app.web.metrics import Metrics
 from app.web.middleware import decode_segment
 from app.web.parameters import read_parameters
 from app.web.problems import (
@@ -117,13 +116,11 @@ class QuarantineDesk:
         self,
         database: Database,
         writer: Writer,
-        metrics: Metrics,
         authenticate: Callable[[AsgiScope, Scope], ApiKey],
         cursors: CursorSeal,
     ) -> None:
         self._database = database
         self._writer = writer
-        self._metrics = metrics
         self._authenticate = authenticate
         self._cursors = cursors
 
@@ -173,12 +170,11 @@ class QuarantineDesk:
                 quarantine_ids=[str(entry.pk)],
             ) from None
         try:
-            kept = await self._writer.submit(Delivery(events, Channel.REPLAY, replaces=entry.pk))
+            kept = await self._writer.submit(Delivery(events, Channel.REPLAY, replaces=entry.pk, size=len(entry.body)))
         except Overloaded:
             raise Problem(OVERLOADED, "Too many events wait to be written.", headers={"Retry-After": "1"}) from None
         except DatabaseUnavailable:
             raise _unavailable() from None
-        count_events(self._metrics, Channel.REPLAY, events, kept)
         quarantined = sum(k.outcome is Outcome.QUARANTINED for k in kept)
         return _json(results_of(events, kept, quarantined), 207 if quarantined else 200)
 

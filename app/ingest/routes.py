@@ -31,6 +31,8 @@ from app.web.problems import (
     Problem,
 )
 
+WEBHOOK_PATH = "/webhooks/maven"
+
 _WORDS = {outcome: outcome.word for outcome in Outcome}
 _UNAUTHENTICATED = (
     "Send a configured webhook credential: a Standard Webhooks signature, a Bearer or Basic token, or apiKey."
@@ -100,12 +102,12 @@ class MavenWebhook:
             raise Problem(TOO_MANY_EVENTS, str(error)) from None
         if not events:
             return 200, b'{"results":[],"accepted":0,"quarantined":0}'
-        kept = await self._keep(events)
+        kept = await self._keep(events, len(body))
         return self._answer(events, kept)
 
-    async def _keep(self, events: Sequence[ReadEvent]) -> list[Kept]:
+    async def _keep(self, events: Sequence[ReadEvent], size: int) -> list[Kept]:
         try:
-            kept = await self._writer.submit(Delivery(events, Channel.WEBHOOK))
+            return await self._writer.submit(Delivery(events, Channel.WEBHOOK, size=size))
         except Overloaded:
             raise Problem(
                 OVERLOADED,
@@ -114,15 +116,12 @@ class MavenWebhook:
             ) from None
         except DatabaseUnavailable:
             raise _unavailable() from None
-        count_events(self._metrics, Channel.WEBHOOK, events, kept)
-        return kept
 
     async def _keep_unreadable(self, body: bytes, detail: str) -> tuple[int, bytes]:
         try:
             entry = await self._writer.quarantine_body(body, detail, Channel.WEBHOOK)
         except DatabaseUnavailable:
             raise _unavailable() from None
-        self._metrics.event_kept("other", Channel.WEBHOOK, Outcome.QUARANTINED)
         errors = [{"event": 0, "pointer": "", "detail": detail}]
         if self._limits.invalid_status == 202:
             result = {
@@ -189,13 +188,6 @@ def not_understood(events: Sequence[ReadEvent], kept: Sequence[Kept]) -> Problem
     )
 
 
-def count_events(metrics: Metrics, channel: Channel, events: Sequence[ReadEvent], kept: Sequence[Kept]) -> None:
-    """Counts what became of the events of a committed delivery."""
-    for event, one in zip(events, kept, strict=True):
-        metrics.event_kept(str(event.event_type), channel, one.outcome)
-    metrics.events_received(channel)
-
-
 def _unavailable() -> Problem:
     return Problem(
         UNAVAILABLE,
@@ -206,4 +198,4 @@ def _unavailable() -> Problem:
 
 def routes(webhook: MavenWebhook) -> list[BaseRoute]:
     """The routes of this room."""
-    return [Route("/webhooks/maven", webhook, methods=["POST"], name="receive_events")]
+    return [Route(WEBHOOK_PATH, webhook, methods=["POST"], name="receive_events")]

@@ -7,7 +7,7 @@ nothing else moves meanwhile.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import assert_never
+from typing import Protocol, assert_never
 
 import orjson
 
@@ -32,6 +32,23 @@ class Arrival:
 
     event: AcceptedEvent
     channel: Channel
+
+
+class Numbers(Protocol):
+    """What a violation's row says beside its standing: its key, the events it rests on, its history in numbers."""
+
+    @property
+    def pk(self) -> int: ...
+    @property
+    def creation_seq(self) -> int | None: ...
+    @property
+    def invalidation_seq(self) -> int | None: ...
+    @property
+    def first_received_at(self) -> int: ...
+    @property
+    def last_received_at(self) -> int: ...
+    @property
+    def revision(self) -> int: ...
 
 
 @dataclass(slots=True)
@@ -136,7 +153,7 @@ def _note_newest(case: _Case, before: Standing | None, after: Standing, seq: int
         case.invalidation_seq = seq
 
 
-def _details_seq(case: _Case) -> int:
+def _details_seq(case: Numbers) -> int:
     seq = case.creation_seq if case.creation_seq is not None else case.invalidation_seq
     assert seq is not None
     return seq
@@ -238,7 +255,7 @@ def _write(touched: Iterable[_Case], event_rows: list[tuple[object, ...]], now: 
         yield Insert(ViolationVersionRow, versions)
 
 
-def violation_row(standing: Standing | None, case: _Case) -> tuple[object, ...]:
+def violation_row(standing: Standing | None, case: Numbers) -> tuple[object, ...]:
     """The row of `violations`, in the model's column order."""
     assert standing is not None
     data = standing.details.data

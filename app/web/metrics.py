@@ -56,13 +56,10 @@ class Metrics:
         self._routes: dict[str, Histogram] = {}
         self.registry.register(_Live(self))
 
-    def event_kept(self, event_type: str, channel: Channel, outcome: Outcome) -> None:
-        """Counts one event of an answered delivery."""
+    def events_kept(self, event_type: str, channel: Channel, outcome: Outcome, count: int) -> None:
+        """Counts events that were committed now."""
         kind = event_type if event_type in _TYPES else "other"
-        self._events[kind, channel, outcome].inc()
-
-    def events_received(self, channel: Channel) -> None:
-        """Notes that a delivery with events of ours was committed now."""
+        self._events[kind, channel, outcome].inc(count)
         self._last_event[channel.word] = self._clock()
 
     def event_seen(self, channel: Channel, seen_at: float) -> None:
@@ -76,7 +73,7 @@ class Metrics:
             counter = self._statuses[status] = self._deliveries.labels(str(status))
         counter.inc()
 
-    def batch_committed(self, events: int, deliveries: int, seconds: float) -> None:
+    def batch_committed(self, events: int, seconds: float) -> None:
         """Notes one group commit."""
         self._batch.observe(events)
         self._commit.observe(seconds)

@@ -1,0 +1,258 @@
+"""What `doctor` looks at: settings, the database and how it is set up, credentials, clocks.
+
+Each look gives findings and changes nothing: a SQLite file that is missing or behind is neither made nor migrated.
+"""
+
+import fcntl
+import os
+import shutil
+import sqlite3
+import time
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import assert_never
+
+from app.commands.running import now, opened
+from app.db.database import Database, dialect_of
+from app.db.errors import DatabaseRefused, DatabaseUnavailable, DatabaseUnusable
+from app.db.migrate import HEAD
+from app.db.sqlite import sqlite_path
+from app.db.statements import Dialect
+from app.first_start import is_loopback
+from app.keys.schema import Scope
+from app.keys.store import list_keys
+from app.maven.times import SECOND, format_time
+from app.settings import Settings, short_secrets, unknown_settings
+
+MENDED_SQLITE = (3, 51, 3)
+"""From 3.7.0 on, every version before this one can corrupt a WAL that several connections write or checkpoint."""
+OLDEST_POSTGRESQL = 14
+CLOCK_WARN_SECONDS = 2.0
+CLOCK_FAIL_SECONDS = 60.0
+EARLIEST_NOW = 1_767_225_600 * SECOND
+"""The first of January 2026: no honest clock is before this program."""
+LITTLE_SPACE, NO_SPACE = 1 << 30, 100 << 20
+
+
+class Grade(StrEnum):
+    """How grave a finding is."""
+
+    OK = "ok"
+    WARN = "warn"
+    FAIL = "FAIL"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of the doctor's: what was found, and what to do about it."""
+
+    grade: Grade
+    what: str
+    to_do: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.grade:<4}  {self.what}{' — ' if self.to_do else ''}{self.to_do}"
+
+
+def ok(what: str) -> Finding:
+    """All is well."""
+    return Finding(Grade.OK, what)
+
+
+def warn(what: str, to_do: str) -> Finding:
+    """Works, but somebody should know."""
+    return Finding(Grade.WARN, what, to_do)
+
+
+def failing(what: str, to_do: str) -> Finding:
+    """Does not work, or loses what it promises to keep."""
+    return Finding(Grade.FAIL, what, to_do)
+
+
+async def examine(settings: Settings) -> AsyncIterator[Finding]:
+    """All findings, one after the other; what depends on something broken is left out."""
+    for finding in [*_look_at_settings(settings), *_look_at_clock()]:
+        yield finding
+    is_ready = True
+    if dialect_of(settings.database_url.get_secret_value()) is Dialect.SQLITE:
+        path = sqlite_path(settings.database_url.get_secret_value())
+        for finding in _look_at_file(path):
+            is_ready &= finding.grade is not Grade.FAIL
+            yield finding
+        is_ready &= path.exists()
+    if is_ready:
+        async for finding in _look_inside(settings):
+            yield finding
+
+
+def _look_at_settings(settings: Settings) -> Iterator[Finding]:
+    yield ok("settings are valid")
+    for name in unknown_settings():
+        yield warn(f"{name} is set and no setting of this version", "see .env.example for the names there are")
+    for name in short_secrets(settings):
+        yield warn(f"{name} holds a secret of less than 16 characters", "make a longer one: openssl rand -base64 32")
+
+
+def _look_at_clock() -> Iterator[Finding]:
+    if now() < EARLIEST_NOW:
+        yield failing(f"this machine's clock says {format_time(max(0, now()))}", "set it, and keep it by NTP")
+    else:
+        yield ok(f"this machine's clock says {format_time(now())}")
+
+
+def _look_at_file(path: Path) -> Iterator[Finding]:
+    """A SQLite file from outside, and its schema version and journal through a connection that cannot write."""
+    version = sqlite3.sqlite_version
+    if sqlite3.sqlite_version_info < MENDED_SQLITE:
+        yield warn(
+            f"SQLite {version} has the WAL bug of 3.7.0 to 3.51.2 (two connections that write or checkpoint at once)",
+            "our own processes take turns by a lock file; write to the file with no other program while it is served",
+        )
+    else:
+        yield ok(f"SQLite {version}")
+    if not path.exists():
+        yield warn(f"there is no file {path} yet", "the first serve or migrate makes it")
+        return
+    yield from _look_at_permissions(path)
+    yield _look_at_space(path)
+    yield from _look_at_schema(path)
+    yield _look_at_serving(path)
+
+
+def _look_at_permissions(path: Path) -> Iterator[Finding]:
+    for place in (path, path.absolute().parent):
+        if not os.access(place, os.R_OK | os.W_OK):
+            yield failing(f"{place} cannot be read and written by this user", "give it to the user that serves")
+            return
+    if path.stat().st_mode & 0o007:
+        yield warn(f"every user of this machine can read {path}", f"chmod o= {path}: it names drivers")
+    else:
+        yield ok(f"{path} can be read and written, and not by everybody")
+
+
+def _look_at_space(path: Path) -> Finding:
+    free = shutil.disk_usage(path.absolute().parent).free
+    what = f"{free / (1 << 30):,.1f} GiB are free beside {path}"
+    if free < NO_SPACE:
+        return failing(what, "make room; without it nothing can be committed")
+    return warn(what, "make room before it runs out") if free < LITTLE_SPACE else ok(what)
+
+
+def _look_at_schema(path: Path) -> Iterator[Finding]:
+    try:
+        connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=2)
+        try:
+            rows = connection.execute("SELECT version_num FROM alembic_version").fetchall()
+            journal = connection.execute("PRAGMA journal_mode").fetchone()[0]
+        finally:
+            connection.close()
+    except sqlite3.Error as error:
+        yield failing(f"{path} is no database of this program: {error}", "name another file in HOS_DATABASE_URL")
+        return
+    if [row[0] for row in rows] != [HEAD]:
+        found = rows[0][0] if rows else "none"
+        yield failing(f"the schema is at version {found}, this program needs {HEAD}", "run: hos-receiver migrate")
+        return
+    yield ok(f"the schema is at version {HEAD}")
+    if journal == "wal":
+        yield ok("the journal mode is wal")
+    else:
+        yield warn(f"the journal mode is {journal}", "the next start sets it to wal; keep other programs off the file")
+
+
+def _look_at_serving(path: Path) -> Finding:
+    lock = Path(f"{path}-serve.lock")
+    if not lock.exists():
+        return ok("nobody serves the file now")
+    with lock.open("rb") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return ok(f"the file is served by process {handle.read().decode('ascii', 'replace').strip() or 'unknown'}")
+    return ok("nobody serves the file now")
+
+
+async def _look_inside(settings: Settings) -> AsyncIterator[Finding]:
+    try:
+        async with opened(settings) as database:
+            yield ok(f"the {'SQLite' if database.dialect is Dialect.SQLITE else 'PostgreSQL'} database answers")
+            match database.dialect:
+                case Dialect.SQLITE:
+                    pass  # was looked at from outside
+                case Dialect.POSTGRESQL:
+                    yield ok(f"the schema is at version {HEAD}")
+                    for finding in await _look_at_server(database):
+                        yield finding
+                case _:
+                    assert_never(database.dialect)
+            yield await _look_at_last_receipt(database)
+            for finding in await _look_at_credentials(settings, database):
+                yield finding
+    except (DatabaseUnusable, DatabaseUnavailable, DatabaseRefused) as error:
+        yield failing(f"the database cannot be used: {error}", "mend that, then call the doctor again")
+
+
+async def _look_at_server(database: Database) -> list[Finding]:
+    began = time.time()
+    rows = await database.fetch(
+        "SELECT current_setting('server_version_num')::int, current_setting('server_version'),"
+        " current_setting('synchronous_commit'), current_setting('fsync'), current_setting('full_page_writes'),"
+        " current_setting('server_encoding'), pg_is_in_recovery(),"
+        " extract(epoch FROM clock_timestamp())::double precision"
+    )
+    ended = time.time()
+    number, version, synchronous_commit, fsync, full_page_writes, encoding, is_standby, clock = rows[0]
+    findings = [
+        ok(f"PostgreSQL {version}")
+        if number >= OLDEST_POSTGRESQL * 10_000
+        else warn(f"PostgreSQL {version} is older than any we test", f"take {OLDEST_POSTGRESQL} or newer"),
+        ok(f"synchronous_commit is {synchronous_commit}")
+        if synchronous_commit in ("on", "remote_apply")
+        else warn(f"synchronous_commit is {synchronous_commit}", "our own writes set it to on; other programs' do not"),
+    ]
+    if fsync != "on" or full_page_writes != "on":
+        findings.append(
+            failing(f"fsync is {fsync}, full_page_writes {full_page_writes}", "turn both on: a crash can lose events")
+        )
+    if encoding != "UTF8":
+        findings.append(failing(f"the database's encoding is {encoding}", "make the database with ENCODING 'UTF8'"))
+    if is_standby:
+        findings.append(failing("the server is a standby and takes no writes", "name the primary in HOS_DATABASE_URL"))
+    # The server looked at its clock at some moment in between.
+    apart = max(0.0, began - clock, clock - ended)
+    what = f"the database's clock and this machine's are {apart:.1f} s apart"
+    if apart >= CLOCK_FAIL_SECONDS:
+        findings.append(failing(what, "set both by NTP"))
+    else:
+        findings.append(warn(what, "set both by NTP") if apart >= CLOCK_WARN_SECONDS else ok(what))
+    return findings
+
+
+async def _look_at_last_receipt(database: Database) -> Finding:
+    last: int = (await database.fetch("SELECT last_received_at FROM ledger WHERE pk = 1"))[0][0]
+    ahead = (last - now()) / SECOND
+    if ahead >= CLOCK_WARN_SECONDS:
+        what = f"the last receipt is {ahead:,.1f} s in this machine's future"
+        to_do = "set the clock by NTP; until then all receipts bear that time"
+        return failing(what, to_do) if ahead >= CLOCK_FAIL_SECONDS else warn(what, to_do)
+    return ok(f"the last receipt was at {format_time(last)}" if last else "nothing was received yet")
+
+
+async def _look_at_credentials(settings: Settings, database: Database) -> list[Finding]:
+    in_force = [r.key for r in await database.read(list_keys()) if r.revoked_at is None]
+    has_admin = settings.admin_key is not None or any(Scope.ADMIN in key.scopes for key in in_force)
+    has_webhook = bool(settings.webhook_secrets) or any(Scope.WEBHOOK in key.scopes for key in in_force)
+    lacking = warn if is_loopback(settings.host) else failing
+    return [
+        ok("there is an admin key")
+        if has_admin
+        else lacking("there is no admin key", "hos-receiver keys create NAME --scope admin, or set HOS_ADMIN_KEY"),
+        ok("there is a webhook credential")
+        if has_webhook
+        else lacking(
+            "there is no webhook credential",
+            "hos-receiver keys create NAME --scope webhook, or set HOS_WEBHOOK_SECRETS",
+        ),
+    ]

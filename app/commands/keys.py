@@ -1,0 +1,103 @@
+"""`hos-receiver keys`: make, list and revoke API keys and webhook tokens. May run beside `serve`."""
+
+from typing import Annotated
+
+import typer
+
+from app.commands.running import fail, group, now, opened, run, settings_or_fail
+from app.keys.schema import Scope, hash_key, new_key
+from app.keys.store import create_key, list_keys, revoke_key
+from app.maven.faults import find_unstorable
+from app.maven.times import format_time
+
+MAX_NAME = 100
+
+keys = group("keys", "API keys and webhook tokens: make, list, revoke.")
+
+
+def is_name(text: str) -> bool:
+    """Whether a text can name a key: 1 to 100 printable characters, not only blanks."""
+    return 1 <= len(text) <= MAX_NAME and text.isprintable() and not text.isspace() and find_unstorable(text) is None
+
+
+@keys.command("create")
+def create(
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="A name for people, unique among keys in force; 1 to 100 characters.")
+    ],
+    scope: Annotated[list[Scope], typer.Option(help="read, admin or webhook; repeat for several.", metavar="SCOPE")],
+    terminal: Annotated[
+        list[str] | None,
+        typer.Option(help="Show the key only violations of this terminal code; repeat for several.", metavar="CODE"),
+    ] = None,
+) -> None:
+    """Make a key and print it alone on the last line.
+
+    It is shown this once; only its hash is kept. Scope read reads violations, admin also handles the quarantine,
+    webhook posts events and nothing else.
+    """
+    if not is_name(name):
+        raise typer.BadParameter("must be 1 to 100 printable characters, not only blanks", param_hint="NAME")
+    if any(not code.strip() or find_unstorable(code) for code in terminal or []):
+        raise typer.BadParameter("must be a terminal code, which is not blank", param_hint="--terminal")
+    scopes = frozenset(scope)
+    if terminal and scopes == {Scope.WEBHOOK}:
+        raise typer.BadParameter("limits what a key may read, and scope webhook reads nothing", param_hint="--terminal")
+    settings = settings_or_fail()
+    if name == "admin" and settings.admin_key is not None:
+        fail("the name admin belongs to the key in HOS_ADMIN_KEY; choose another name")
+    key = new_key(scopes)
+
+    async def make() -> None:
+        async with opened(settings) as database:
+            await database.write(create_key(name, hash_key(key), scopes, set(terminal) if terminal else None, now()))
+
+    run(make())
+    terminals = f"; terminals {', '.join(sorted(set(terminal)))}" if terminal else ""
+    typer.echo(f"Key {name} ({', '.join(sorted(scopes))}{terminals}), shown this once:")
+    typer.echo(key)
+
+
+@keys.command("list")
+def show() -> None:
+    """List keys: name, scopes, terminals, when made, whether in force. Never the keys themselves."""
+    settings = settings_or_fail()
+
+    async def read() -> list[str]:
+        async with opened(settings) as database:
+            return [
+                "\t".join(
+                    (
+                        record.key.name,
+                        ",".join(sorted(record.key.scopes)),
+                        "all terminals" if record.key.terminals is None else ",".join(sorted(record.key.terminals)),
+                        f"made {format_time(record.created_at)}",
+                        "in force" if record.revoked_at is None else f"revoked {format_time(record.revoked_at)}",
+                    )
+                )
+                for record in await database.read(list_keys())
+            ]
+
+    for line in run(read()):
+        typer.echo(line)
+    if settings.admin_key is not None:
+        typer.echo("admin\tevery scope\tall terminals\tfrom HOS_ADMIN_KEY\tin force")
+
+
+@keys.command("revoke")
+def revoke(name: Annotated[str, typer.Argument(metavar="NAME", help="The key's name, as keys list shows it.")]) -> None:
+    """End a key. Running servers follow within five seconds."""
+    settings = settings_or_fail()
+
+    async def end() -> bool:
+        async with opened(settings) as database:
+            return await database.write(revoke_key(name, now()))
+
+    if find_unstorable(name) is not None or not run(end()):
+        belongs = name == "admin" and settings.admin_key is not None
+        fail(
+            "the key admin comes from HOS_ADMIN_KEY; take it out of the settings and restart to end it"
+            if belongs
+            else f"no key named {name} is in force; see: hos-receiver keys list"
+        )
+    typer.echo(f"Key {name} is revoked.")

@@ -1,0 +1,52 @@
+"""`hos-receiver purge`: delete what is older than the carrier must and wants to keep."""
+
+from typing import Annotated
+
+import typer
+
+from app.commands.running import fail, now, opened, run, settings_or_fail
+from app.ingest.purge import DAY, LEAST_DAYS, Purged, purge
+from app.maven.times import format_time
+from app.progress import shown_progress
+
+
+def purge_violations(
+    days: Annotated[
+        int | None, typer.Option(help="Keep this many days instead of HOS_RETENTION_DAYS.", min=1, max=36_500)
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help=f"Allow less than {LEAST_DAYS} days.")] = False,
+    quarantine: Annotated[
+        bool, typer.Option("--quarantine", help="Also delete quarantine entries that came last before then.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count what would be deleted.")] = False,
+) -> None:
+    """Delete violations whose last event was received longer ago than HOS_RETENTION_DAYS, with all their events.
+
+    Carriers must keep records of duty status for six months (49 CFR 395.8(k)). May run beside serve.
+    """
+    settings = settings_or_fail()
+    kept_days = settings.retention_days if days is None else days
+    if kept_days == 0:
+        fail("HOS_RETENTION_DAYS is 0, which keeps everything; set it, or give --days")
+    if kept_days < LEAST_DAYS and not force:
+        fail(f"{kept_days} days are less than the {LEAST_DAYS} of 49 CFR 395.8(k); --force if you know better")
+    before = max(0, now() - kept_days * DAY)
+
+    async def work() -> Purged:
+        async with opened(settings) as database:
+            with shown_progress("purge", "violations looked at") as on_progress:
+                return await purge(
+                    database,
+                    before,
+                    quarantine_too=quarantine,
+                    dry_run=dry_run,
+                    clock=now,
+                    on_progress=on_progress,
+                )
+
+    purged = run(work())
+    parts = [f"{purged.violations:,} violations with {purged.events:,} events"]
+    if quarantine:
+        parts.append(f"{purged.quarantined:,} quarantine entries")
+    verb = "Would delete" if dry_run else "Deleted"
+    typer.echo(f"{verb} {' and '.join(parts)}, received before {format_time(before)}.")

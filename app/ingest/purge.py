@@ -1,0 +1,152 @@
+"""`purge`: the end of what must no longer be kept (contract section 3, `HOS_RETENTION_DAYS`).
+
+A violation goes whole or not at all: its row, its earlier versions and its events, when the last of its events was
+received before the limit. Carriers must keep records of duty status for six months from the date of receipt (49 CFR
+395.8(k)(1)); `LEAST_DAYS` is that, and the roof asks for more than a slip of the pen to go below.
+
+It may run beside `serve`: every transaction is small, and between two of them others get as long a turn.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
+
+from app.db.database import Database
+from app.db.statements import Dialect, Execute, Fetch, WriteScript
+from app.inbox.store import open_ledger
+from app.violations.store import any_of, list_argument
+
+LEAST_DAYS = 183
+"""Six months as the contract counts them."""
+DAY = 86_400_000_000
+"""Microseconds."""
+
+SPAN = 5000
+"""Keys of violations looked at in one query."""
+MOST_VIOLATIONS = 500
+MOST_EVENTS = 2000
+"""Of one transaction; a single violation may have more."""
+
+
+@dataclass(slots=True)
+class Purged:
+    """What went, or with a dry run would go."""
+
+    violations: int = 0
+    events: int = 0
+    quarantined: int = 0
+
+
+async def purge(
+    database: Database,
+    before: int,
+    *,
+    quarantine_too: bool,
+    dry_run: bool,
+    clock: Callable[[], int],
+    on_progress: Callable[[int, int], None],
+) -> Purged:
+    """Deletes violations whose last event was received before `before` (microseconds since 1970 UTC), and with
+    `quarantine_too` the quarantine entries that came last before it.
+
+    `on_progress` is told how many keys are done, and of how many. Raises what `Database` raises; what was deleted until
+    then stays deleted, and another run goes on from there.
+    """
+    purged = Purged()
+    most = (await database.fetch("SELECT last_violation_pk FROM ledger WHERE pk = 1"))[0][0]
+    first = start = await _next_key(database, 0)
+    while start is not None and start <= most:
+        last = min(start + SPAN - 1, most)
+        rows = await database.fetch(
+            "SELECT pk FROM violations WHERE pk >= $1 AND pk <= $2 AND last_received_at < $3 ORDER BY pk",
+            *(start, last, before),
+        )
+        async for keys, events in _portions(database, [row[0] for row in rows]):
+            if dry_run:
+                purged.violations += len(keys)
+                purged.events += events
+                continue
+            began = time.monotonic()
+            violations, events = await database.write(_delete(database.dialect, keys, before, clock()))
+            purged.violations += violations
+            purged.events += events
+            await asyncio.sleep(time.monotonic() - began)
+        assert first is not None
+        on_progress(last - first + 1, most - first + 1)
+        start = await _next_key(database, last)
+    if quarantine_too:
+        purged.quarantined = await _purge_quarantine(database, before, dry_run)
+    return purged
+
+
+async def _next_key(database: Database, after: int) -> int | None:
+    key: int | None = (await database.fetch("SELECT min(pk) FROM violations WHERE pk > $1", after))[0][0]
+    return key
+
+
+async def _portions(database: Database, keys: Sequence[int]) -> AsyncIterator[tuple[list[int], int]]:
+    """Keys in portions for one transaction each, with the number of their events."""
+    for n in range(0, len(keys), MOST_VIOLATIONS):
+        some = keys[n : n + MOST_VIOLATIONS]
+        rows = await database.fetch(
+            "SELECT violation_pk, count(*) FROM events"
+            f" WHERE violation_pk IN {any_of(database.dialect, 1, 'bigint')} GROUP BY violation_pk",
+            list_argument(database.dialect, some),
+        )
+        counts = {row[0]: row[1] for row in rows}
+        portion: list[int] = []
+        events = 0
+        for key in some:
+            count = counts.get(key, 0)
+            if portion and events + count > MOST_EVENTS:
+                yield portion, events
+                portion, events = [], 0
+            portion.append(key)
+            events += count
+        yield portion, events
+
+
+def _delete(dialect: Dialect, keys: Sequence[int], before: int, now: int) -> WriteScript[tuple[int, int]]:
+    """Deletes those of the violations that are still old; how many violations and events went."""
+    yield from open_ledger(dialect, now)  # nobody else advances a violation meanwhile
+    listed = any_of(dialect, 1, "bigint")
+    rows = yield Fetch(
+        f"SELECT pk FROM violations WHERE pk IN {listed} AND last_received_at < $2",
+        (list_argument(dialect, keys), before),
+    )
+    if not rows:
+        return 0, 0
+    old = (list_argument(dialect, [row[0] for row in rows]),)
+    # A version is numbered by the event that replaced it, which is of the same violation.
+    yield Execute(
+        f"DELETE FROM violation_versions WHERE replaced_seq IN (SELECT seq FROM events WHERE violation_pk IN {listed})",
+        old,
+    )
+    events = yield Execute(f"DELETE FROM events WHERE violation_pk IN {listed} RETURNING seq", old)
+    yield Execute(f"DELETE FROM violations WHERE pk IN {listed}", old)
+    return len(rows), len(events)
+
+
+async def _purge_quarantine(database: Database, before: int, dry_run: bool) -> int:
+    if dry_run:
+        rows = await database.fetch("SELECT count(*) FROM quarantine WHERE last_received_at < $1", before)
+        count: int = rows[0][0]
+        return count
+    gone = 0
+    while True:
+        began = time.monotonic()
+        deleted = await database.write(_delete_entries(before))
+        gone += deleted
+        if deleted < MOST_VIOLATIONS:
+            return gone
+        await asyncio.sleep(time.monotonic() - began)
+
+
+def _delete_entries(before: int) -> WriteScript[int]:
+    rows = yield Execute(
+        "DELETE FROM quarantine WHERE pk IN"
+        " (SELECT pk FROM quarantine WHERE last_received_at < $1 ORDER BY pk LIMIT $2) RETURNING pk",
+        (before, MOST_VIOLATIONS),
+    )
+    return len(rows)
