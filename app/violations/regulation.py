@@ -59,17 +59,21 @@ def regulation_of(ruleset: str | None, violation_type: str | None) -> Regulation
     """The federal section that a type under a ruleset stands for; None for intrastate rulesets and for what is
     unknown.
     """
-    words = (ruleset or "").upper().split("_")
+    country, _, rest = (ruleset or "").upper().partition("_")
+    carried, _, days = rest.partition("_")
     family = _FAMILIES.get((violation_type or "").lower())
-    if family is None or words[0] != "USA" or "INTRASTATE" in words:
+    # The whole name has to be known: a state or an exemption anywhere in it makes another rule of it.
+    if family is None or country != "USA" or days not in ("", "60_7", "70_8"):
         return None
     if family == "cycle":
-        family = "cycle_" + "_".join(words[-2:])
-    if "PROPERTY" in words:
-        return _PROPERTY.get(family)
-    if "PASSENGER" in words:
-        return _PASSENGER.get(family)
-    return None
+        family = f"cycle_{days}"
+    match carried:
+        case "PROPERTY":
+            return _PROPERTY.get(family)
+        case "PASSENGER":
+            return _PASSENGER.get(family)
+        case _:
+            return None
 
 
 def is_egregious(violation_type: str | None, duration_minutes: int | None) -> bool:
