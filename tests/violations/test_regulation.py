@@ -1,4 +1,4 @@
-"""The regulation table: cites for the rulesets it knows, none for intrastate and unknown ones; and what is egregious."""
+"""The regulation table: cites for known rulesets, none for intrastate and unknown ones; and what is egregious."""
 
 import pytest
 
