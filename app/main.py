@@ -5,6 +5,7 @@ apart in reverse; nothing happens at import.
 """
 
 import asyncio
+import gc
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -57,6 +58,16 @@ def fixed_keys(settings: Settings) -> list[tuple[str, ApiKey]]:
     return [(settings.admin_key.get_secret_value(), ApiKey("admin", scopes))]
 
 
+def _spare_the_collector() -> None:
+    """Takes what lives as long as the process out of garbage collection, and makes collections rarer.
+
+    Events are trees without cycles and are freed by counting; looking through them for cycles cost a tenth of ingest.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
+
+
 def _plain(secrets: tuple[SecretStr, ...]) -> list[str]:
     return [secret.get_secret_value() for secret in secrets]
 
@@ -93,6 +104,7 @@ class Application:
             )
             stack.push_async_callback(database.close)
             await self._build(starlette, database, stack)
+            _spare_the_collector()
             log.info("service.started", version=VERSION, database=database.dialect.value)
             yield
         log.info("service.stopped")

@@ -4,6 +4,7 @@ A plain ASGI endpoint: credential on the raw bytes, then parse, then wait for th
 promise: nothing is parsed for a stranger, and no 2xx leaves before the disk has it.
 """
 
+import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -32,6 +33,9 @@ from app.web.problems import (
 )
 
 WEBHOOK_PATH = "/webhooks/maven"
+
+INLINE_BYTES = 64 * 1024
+"""Larger bodies are read in a thread, so that one big delivery does not hold up everybody else."""
 
 _WORDS = {outcome: outcome.word for outcome in Outcome}
 _UNAUTHENTICATED = (
@@ -95,7 +99,10 @@ class MavenWebhook:
         if content_encoding or content_type != b"application/json":
             body = decode_body(raw, content_encoding, content_type, self._limits.body_bytes)
         try:
-            events = read_delivery(body, self._limits.batch_events)
+            if len(body) <= INLINE_BYTES:
+                events = read_delivery(body, self._limits.batch_events)
+            else:
+                events = await asyncio.to_thread(read_delivery, body, self._limits.batch_events)
         except NotJson as error:
             return await self._keep_unreadable(body, str(error))
         except TooManyEvents as error:
