@@ -18,18 +18,27 @@ from app.violations.model import ViolationRow
 from app.violations.rules import Outcome, Standing, standing_of
 from app.violations.store import any_of, list_argument, violation_row
 
-WINDOW = 500
-"""Keys of violations in one window."""
-PAGE_EVENTS = 1000
-PAGE_BYTES = 4 * 1024 * 1024
-"""Payloads fetched at a time."""
-WINDOW_BYTES = 32 * 1024 * 1024
-"""Payloads after which a window ends early: what is held of a violation is at most two of its events."""
 MOST_LISTED = 100
 
 _COLUMNS = shape_of(ViolationRow).columns
 _ROW = ", ".join(_COLUMNS)
 _PK, _ID = _COLUMNS.index("pk"), _COLUMNS.index("id")
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """How much is looked at together. None of it changes the result."""
+
+    window: int = 500
+    """Keys of violations in one window."""
+    window_bytes: int = 32 * 1024 * 1024
+    """Payloads after which a window ends early: its violations' newest events are held until it is compared."""
+    page_events: int = 1000
+    page_bytes: int = 4 * 1024 * 1024
+    """Payloads fetched at a time."""
+
+
+USUAL = Sizes()
 
 
 @dataclass(slots=True)
@@ -113,7 +122,12 @@ class _Difference:
 
 
 async def rebuild(
-    database: Database, *, repair: bool, clock: Callable[[], int], on_progress: Callable[[int, int], None]
+    database: Database,
+    *,
+    repair: bool,
+    clock: Callable[[], int],
+    on_progress: Callable[[int, int], None],
+    sizes: Sizes = USUAL,
 ) -> Rebuilt:
     """Compares every violation with its events; with `repair`, writes those that differ anew.
 
@@ -124,7 +138,7 @@ async def rebuild(
     most = (await database.fetch("SELECT last_violation_pk FROM ledger WHERE pk = 1"))[0][0]
     first = start = await _next_key(database, 0)
     while start is not None and start <= most:
-        window = await _read_window(database, start, min(start + WINDOW - 1, most))
+        window = await _read_window(database, sizes, start, min(start + sizes.window - 1, most))
         count, differences = await database.read(_compare(database.dialect, window))
         if differences and repair:
             differences = await database.write(_repair(database.dialect, window, clock()))
@@ -155,7 +169,7 @@ async def _next_key(database: Database, after: int) -> int | None:
     return min((key for key in found if key is not None), default=None)
 
 
-async def _read_window(database: Database, first: int, last: int) -> _Window:
+async def _read_window(database: Database, sizes: Sizes, first: int, last: int) -> _Window:
     """Adds up the events of a window, which ends early when they are large."""
     upto = (await database.fetch("SELECT max(seq) FROM events"))[0][0] or 0
     window = _Window(first, last, upto)
@@ -169,28 +183,28 @@ async def _read_window(database: Database, first: int, last: int) -> _Window:
             *position,
             window.last,
             upto,
-            PAGE_EVENTS,
+            sizes.page_events,
         )
-        for group in _groups(page):
-            if size > WINDOW_BYTES and group[0][0] > position[0]:
+        for group in _groups(page, sizes.page_bytes):
+            if size > sizes.window_bytes and group[0][0] > position[0]:
                 window.last = position[0]
                 return window
             # A group may begin with the rest of one violation and go on to others.
             await _add_events(database, window, group)
             size += sum(row[5] for row in group)
             position = (group[-1][0], group[-1][1])
-            if size > WINDOW_BYTES:
+            if size > sizes.window_bytes:
                 window.last = position[0]
-        if len(page) < PAGE_EVENTS:
+        if len(page) < sizes.page_events:
             return window
 
 
-def _groups(page: Iterable[Row]) -> Iterable[list[Row]]:
-    """A page in groups whose payloads together are at most `PAGE_BYTES`, or a single event."""
+def _groups(page: Iterable[Row], most_bytes: int) -> Iterable[list[Row]]:
+    """A page in groups whose payloads together are at most so many bytes, or a single event."""
     group: list[Row] = []
     size = 0
     for row in page:
-        if group and size + row[5] > PAGE_BYTES:
+        if group and size + row[5] > most_bytes:
             yield group
             group, size = [], 0
         group.append(row)
