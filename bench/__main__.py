@@ -1,0 +1,60 @@
+"""`python -m bench [NAME…] [--rounds N] [--seconds S] [--rows N]`: runs benchmarks and prints their ratios.
+
+Exit status 1 when a figure misses its bound. Nothing else should run on the machine meanwhile.
+"""
+
+import argparse
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+from bench import ingest, reads
+from bench.report import Report
+from bench.servers import LOAD_CORE, postgresql
+
+BENCHMARKS = {
+    "ingest-sqlite": ingest.single_events_sqlite,
+    "ingest-postgresql": ingest.single_events_postgresql,
+    "afternoon-sqlite": ingest.afternoon_sqlite,
+    "afternoon-postgresql": ingest.afternoon_postgresql,
+    "driver-lookup": reads.driver_lookup,
+    "reads-sqlite": reads.growth_sqlite,
+    "reads-postgresql": reads.growth_postgresql,
+    "batches": ingest.batches_on_a_million,
+}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="bench", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"some of: {', '.join(BENCHMARKS)}; all without")
+    parser.add_argument("--rounds", type=int, default=5, help="interleaved rounds per ratio")
+    parser.add_argument("--seconds", type=float, default=4.0, help="length of one measurement")
+    parser.add_argument("--rows", type=int, default=1_000_000, help="violations in the large database")
+    options = parser.parse_args()
+    unknown = set(options.names) - BENCHMARKS.keys()
+    if unknown:
+        parser.error(f"no such benchmark: {', '.join(sorted(unknown))}")
+    os.sched_setaffinity(0, {LOAD_CORE})
+    report = Report()
+    names = options.names or list(BENCHMARKS)
+    with tempfile.TemporaryDirectory(prefix="hos-bench-") as folder:
+        setting = ingest.Setting(Path(folder), options.rounds, options.seconds, options.rows, report)
+        if any("postgresql" in name for name in names):
+            with postgresql(Path(folder) / "postgresql") as url:
+                setting.postgresql_url = url
+                _run(names, setting)
+        else:
+            _run(names, setting)
+    report.show()
+    return 0 if report.all_hold else 1
+
+
+def _run(names: list[str], setting: "ingest.Setting") -> None:
+    for name in names:
+        print(f"running {name}", file=sys.stderr, flush=True)
+        BENCHMARKS[name](setting)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
