@@ -7,7 +7,7 @@ from pathlib import Path
 from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
-from sqlalchemy import Connection, MetaData, create_engine, event, pool
+from sqlalchemy import URL, Connection, MetaData, create_engine, event, pool
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from app.db.database import dialect_of
@@ -35,12 +35,18 @@ def _upgrade(connection: Connection) -> None:
 def _sqlite(url: str, work: Callable[[Connection], None]) -> None:
     from app.db.sqlite import sqlite_path
 
-    engine = create_engine(f"sqlite:///{sqlite_path(url)}", poolclass=pool.NullPool)
+    engine = create_engine(URL.create("sqlite", database=str(sqlite_path(url).absolute())), poolclass=pool.NullPool)
 
     @event.listens_for(engine, "connect")
     def _durable(connection, record):  # type: ignore[no-untyped-def]
+        # The driver would begin no transaction for DDL, and a migration that is cut short would stay half done.
+        connection.isolation_level = None
         connection.execute("PRAGMA journal_mode = wal")
         connection.execute("PRAGMA synchronous = full")
+
+    @event.listens_for(engine, "begin")
+    def _alone(connection):  # type: ignore[no-untyped-def]
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
 
     with engine.begin() as connection:
         work(connection)
@@ -48,15 +54,14 @@ def _sqlite(url: str, work: Callable[[Connection], None]) -> None:
 
 
 async def _postgresql(url: str, work: Callable[[Connection], None]) -> None:
-    import asyncpg
-
+    from app.db.postgresql_connection import connect
     from app.db.postgresql_url import connect_arguments
 
     arguments = connect_arguments(url)
     for name in ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout"):
         arguments["server_settings"].pop(name)  # a migration may take its time
     engine = create_async_engine(
-        "postgresql+asyncpg://", async_creator=lambda: asyncpg.connect(**arguments, timeout=10), poolclass=pool.NullPool
+        "postgresql+asyncpg://", async_creator=lambda: connect(arguments, seconds=10), poolclass=pool.NullPool
     )
     async with engine.begin() as connection:
         await connection.run_sync(work)

@@ -6,6 +6,7 @@ away and the next use makes a new one, so that the service heals by itself when 
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
 from functools import cache
 from typing import Any, TypeVar
 
@@ -13,17 +14,19 @@ import asyncpg
 import orjson
 
 from app.db.errors import DatabaseConflict, DatabaseRefused, DatabaseUnavailable, DatabaseUnusable
+from app.db.postgresql_connection import CONNECT_ERRORS, CONNECT_SECONDS, connect
 from app.db.postgresql_url import connect_arguments
 from app.db.statements import Dialect, Execute, Fetch, Insert, ReadScript, Row, Rows, WriteScript, shape_of
 
 T = TypeVar("T")
 
-CONNECT_SECONDS = 3.0
+ACQUIRE_SECONDS = CONNECT_SECONDS + 0.5
 STATEMENT_SECONDS = 7.0
-LOCK_SECONDS = 5.0
+READ_SECONDS = 8.0
 STREAM_SECONDS = 600.0
 
 _REFUSED = (asyncpg.DataError, asyncpg.exceptions.SyntaxOrAccessError, asyncpg.exceptions.ProgramLimitExceededError)
+_FAILED = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError)
 
 
 def translate(error: Exception) -> Exception:
@@ -34,7 +37,7 @@ def translate(error: Exception) -> Exception:
         return DatabaseUnavailable(f"PostgreSQL: {error}")
     if isinstance(error, _REFUSED):
         return DatabaseRefused(str(error))
-    if isinstance(error, asyncpg.PostgresError | asyncpg.InterfaceError | OSError | TimeoutError):
+    if isinstance(error, _FAILED):
         return DatabaseUnavailable(f"PostgreSQL: {str(error) or type(error).__name__}")
     return error
 
@@ -116,98 +119,119 @@ class PostgresqlDatabase:
         arguments = connect_arguments(url)
         try:
             pool = await asyncpg.create_pool(
-                **arguments,
+                connect=lambda *_, **own: connect(arguments, **own, command_timeout=STATEMENT_SECONDS),
                 min_size=1,
                 max_size=pool_size,
                 max_inactive_connection_lifetime=60,
-                command_timeout=STATEMENT_SECONDS,
-                timeout=CONNECT_SECONDS,
             )
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError, ValueError) as error:
+        except CONNECT_ERRORS as error:
             raise DatabaseUnusable(f"cannot connect to PostgreSQL: {str(error) or type(error).__name__}") from error
         database = cls(url, pool)
-        version = await database.schema_version()
-        if version != HEAD:
+        try:
+            version = await database.schema_version()
+            if version is None or version < HEAD:
+                what = "is empty" if version is None else f"is at schema version {version}, this program needs {HEAD}"
+                raise DatabaseUnusable(f"the PostgreSQL database {what}; run: hos-receiver migrate")
+            if version > HEAD:
+                raise DatabaseUnusable(
+                    f"the PostgreSQL database is at schema version {version}, newer than this program's {HEAD}; start"
+                    " the version of hos-receiver that migrated it, or a later one"
+                )
+        except (DatabaseUnavailable, DatabaseUnusable) as error:
             await database.close()
-            what = "is empty" if version is None else f"is at schema version {version}, this program needs {HEAD}"
-            raise DatabaseUnusable(f"the PostgreSQL database {what}; run: hos-receiver migrate")
+            raise DatabaseUnusable(str(error)) from error
         return database
 
     async def schema_version(self) -> str | None:
         """The schema version found, None when there is none."""
         try:
-            rows = await self._pool.fetch("SELECT version_num FROM alembic_version")
-        except asyncpg.UndefinedTableError:
-            return None
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
-            raise DatabaseUnavailable(str(translate(error))) from error
+            rows = await self.fetch("SELECT version_num FROM alembic_version")
+        except DatabaseUnavailable as error:
+            if isinstance(error.__cause__, asyncpg.UndefinedTableError):
+                return None
+            raise
         return rows[0][0] if rows else None
 
     async def _write_connection(self) -> Any:
         if self._writer is None or self._writer.is_closed():
-            self._writer = await asyncpg.connect(
-                **self._arguments, timeout=CONNECT_SECONDS, command_timeout=STATEMENT_SECONDS
-            )
+            self._writer = await connect(self._arguments, command_timeout=STATEMENT_SECONDS)
             await _prepare(self._writer)
         return self._writer
 
     async def write(self, script: WriteScript[T]) -> T:
         try:
             async with asyncio.timeout(STATEMENT_SECONDS), self._write_turn:
-                connection = await self._write_connection()
-                await connection.execute("BEGIN")
-                result = await _run_script(connection, script)
-                await connection.execute("COMMIT")
-                return result
-        except BaseException as error:
-            await self._clear_writer(error)
-            raise translate(error) if isinstance(error, Exception) else error from error
+                try:
+                    return await self._transact(script)
+                except BaseException as error:
+                    await self._clear_writer(error)
+                    raise
+        except Exception as error:
+            raise translate(error) from error
+
+    async def _transact(self, script: WriteScript[T]) -> T:
+        connection = await self._write_connection()
+        # Whatever level the role has: at any other, who had to wait for the ledger would be refused.
+        await connection.execute("BEGIN ISOLATION LEVEL READ COMMITTED")
+        result = await _run_script(connection, script)
+        await connection.execute("COMMIT")
+        return result
 
     async def _clear_writer(self, error: BaseException) -> None:
         """Rolls back after a plain refusal; otherwise the connection is not to be trusted and goes."""
         writer, self._writer = self._writer, None
         if writer is None:
             return
-        if isinstance(error, asyncpg.IntegrityConstraintViolationError | asyncpg.DataError):
-            try:
-                await writer.execute("ROLLBACK", timeout=1)
-            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError):
+        try:
+            if isinstance(error, asyncpg.IntegrityConstraintViolationError | asyncpg.DataError | DatabaseConflict):
+                with suppress(*_FAILED):
+                    await writer.execute("ROLLBACK", timeout=1)
+                    self._writer = writer
+        finally:
+            if self._writer is None:
                 writer.terminate()
-            else:
-                self._writer = writer
-        else:
-            writer.terminate()
+
+    @asynccontextmanager
+    async def _reading(self) -> AsyncIterator[Any]:
+        """A connection of the pool, for `READ_SECONDS` in all. After a failure it is dropped: the driver's own way to end
+        a statement waits for a server that may not answer.
+        """
+        try:
+            async with asyncio.timeout(READ_SECONDS), self._pool.acquire(timeout=ACQUIRE_SECONDS) as connection:
+                try:
+                    yield connection
+                except BaseException:
+                    connection.terminate()
+                    raise
+        except Exception as error:
+            raise translate(error) from error
 
     async def fetch(self, sql: str, *args: object) -> Rows:
-        try:
-            async with self._pool.acquire(timeout=CONNECT_SECONDS) as connection:
-                rows: Rows = await connection.fetch(sql, *args)
-                return rows
-        except Exception as error:
-            raise translate(error) from error
+        async with self._reading() as connection:
+            rows: Rows = await connection.fetch(sql, *args)
+            return rows
 
     async def read(self, script: ReadScript[T]) -> T:
-        try:
-            async with (
-                self._pool.acquire(timeout=CONNECT_SECONDS) as connection,
-                connection.transaction(isolation="repeatable_read", readonly=True),
-            ):
-                return await _run_script(connection, script)
-        except Exception as error:
-            raise translate(error) from error
+        async with self._reading() as connection:
+            await connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            result = await _run_script(connection, script)
+            await connection.execute("COMMIT")
+            return result
 
     async def stream(self, sql: str, *args: object, chunk: int = 500) -> AsyncIterator[Sequence[Row]]:
         try:
-            connection = await asyncpg.connect(**self._arguments, timeout=CONNECT_SECONDS)
+            connection = await connect(self._arguments, command_timeout=STATEMENT_SECONDS)
             try:
-                async with connection.transaction(isolation="repeatable_read", readonly=True):
-                    await connection.execute(f"SET LOCAL statement_timeout = {int(STREAM_SECONDS * 1000)}")
-                    cursor = await connection.cursor(sql, *args)
-                    while rows := await cursor.fetch(chunk, timeout=STATEMENT_SECONDS):
-                        yield rows
+                await connection.transaction(isolation="repeatable_read", readonly=True).start()
+                # A client may take its time with each chunk.
+                for name in ("statement_timeout", "idle_in_transaction_session_timeout"):
+                    await connection.execute(f"SET LOCAL {name} = {int(STREAM_SECONDS * 1000)}")
+                cursor = await connection.cursor(sql, *args)
+                while rows := await cursor.fetch(chunk, timeout=STATEMENT_SECONDS):
+                    yield rows
             finally:
                 connection.terminate()
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+        except _FAILED as error:
             raise translate(error) from error
 
     async def check(self) -> None:

@@ -49,7 +49,8 @@ def connect_arguments(url: str) -> dict[str, Any]:
     settings = dict(_SERVER_SETTINGS)
     settings["application_name"] = parameters.pop("application_name", "hos-receiver")
     parameters.pop("connect_timeout", None)
-    session = parameters.pop("target_session_attrs", "any" if "," not in base.split("@")[-1] else "read-write")
+    hosts = base.partition("://")[2].partition("/")[0].rpartition("@")[2] + parameters.get("host", "")
+    session = parameters.pop("target_session_attrs", "read-write" if "," in hosts else "any")
     if session not in ("any", "read-write", "primary"):
         raise DatabaseUnusable("target_session_attrs in HOS_DATABASE_URL must be any, read-write or primary: we write")
     dsn = base if not parameters else f"{base}?{urlencode(parameters)}"

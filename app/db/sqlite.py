@@ -11,11 +11,13 @@ import sqlite3
 import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import IO, TypeVar
 from urllib.parse import unquote
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from app.db.errors import DatabaseConflict, DatabaseRefused, DatabaseUnavailable, DatabaseUnusable
-from app.db.sqlite_file import FileGuard, hold_for_serving, writing_lock
+from app.db.sqlite_file import BUSY_SECONDS, FileGuard, connect, hold_for_serving, version_of, writing_lock
 from app.db.statements import Dialect, Execute, Fetch, Insert, ReadScript, Row, Rows, WriteScript, shape_of
 from app.db.threads import DatabaseThread
 
@@ -25,7 +27,6 @@ READERS = 3
 STREAMS = 4
 """Exports that may hold a snapshot at one time; a snapshot keeps the WAL from shrinking."""
 
-BUSY_SECONDS = 2.0
 READ_SECONDS = 8.0
 WRITE_SECONDS = 8.0
 CHECKPOINT_PAGES = 4000
@@ -56,22 +57,8 @@ def _translate(error: Exception) -> Exception:
     return error
 
 
-def _connect(path: Path, *, mode: str, cache_kib: int) -> sqlite3.Connection:
-    connection = sqlite3.connect(
-        f"file:{_uri_path(path)}?mode={mode}",
-        uri=True,
-        isolation_level=None,
-        check_same_thread=False,
-        cached_statements=256,
-        timeout=BUSY_SECONDS,
-    )
-    connection.execute(f"PRAGMA cache_size = -{cache_kib}")
-    connection.execute("PRAGMA temp_store = memory")
-    return connection
-
-
-def _uri_path(path: Path) -> str:
-    return str(path.absolute()).replace("%", "%25").replace("?", "%3f").replace("#", "%23")
+_FAILURES = (sqlite3.Error, OverflowError, UnicodeError)
+"""What a statement can fail with; the others are faults of a script."""
 
 
 def _placeholders(sql: str) -> str:
@@ -117,7 +104,7 @@ class SqliteDatabase:
         self._readers: dict[str, sqlite3.Connection] = {}
         self._read_threads = [DatabaseThread(f"sqlite-reader-{n}") for n in range(READERS)]
         self._streams = asyncio.Semaphore(STREAMS)
-        self._serving: object | None = None
+        self._serving: IO[str] | None = None
 
     @classmethod
     async def open(cls, url: str, *, serving: bool = False) -> "SqliteDatabase":
@@ -125,35 +112,53 @@ class SqliteDatabase:
         from app.db.migrate import HEAD, upgrade
 
         path = sqlite_path(url)
+        held: IO[str] | None = None
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             held = hold_for_serving(path) if serving else None
             with writing_lock(path, seconds=10):
-                if _version_of(path) != HEAD:
+                version = version_of(path)
+                if version is not None and version > HEAD:
+                    raise DatabaseUnusable(
+                        f"{path} is at schema version {version}, which is newer than this program's {HEAD}; "
+                        "start the version of hos-receiver that made it, or a later one"
+                    )
+                if version != HEAD:
                     await asyncio.to_thread(upgrade, url)
             database = cls(path, FileGuard(path))
             database._serving = held
             await database._write_thread.run(database._open_writer, READ_SECONDS)
-        except (sqlite3.Error, OSError, DatabaseUnavailable) as error:
-            raise DatabaseUnusable(f"cannot open the SQLite file {path}: {error}") from error
+        except BaseException as error:
+            if held is not None:
+                held.close()
+            if isinstance(error, sqlite3.Error | SQLAlchemyError | OSError | DatabaseUnavailable):
+                raise DatabaseUnusable(f"cannot open the SQLite file {path}: {error}") from error
+            raise
         sys.setswitchinterval(SWITCH_SECONDS)
         return database
 
     def _open_writer(self) -> sqlite3.Connection:
         if self._writer is None:
-            connection = _connect(self.path, mode="rw", cache_kib=32_000)
-            connection.execute("PRAGMA journal_mode = wal")
-            connection.execute("PRAGMA synchronous = full")
-            connection.execute("PRAGMA foreign_keys = on")
-            connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES if self._serving else 0}")
-            connection.execute("PRAGMA journal_size_limit = 67108864")
-            connection.execute("SELECT count(*) FROM ledger").fetchall()
+            connection = connect(self.path, mode="rw", cache_kib=32_000)
+            try:
+                connection.execute("PRAGMA journal_mode = wal")
+                connection.execute("PRAGMA synchronous = full")
+                connection.execute("PRAGMA foreign_keys = on")
+                connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES if self._serving else 0}")
+                connection.execute("PRAGMA journal_size_limit = 67108864")
+                connection.execute("SELECT count(*) FROM ledger").fetchall()
+            except sqlite3.Error:
+                connection.close()
+                raise
             self._writer = connection
         return self._writer
 
     def _write(self, script: WriteScript[T]) -> T:
         self._guard.require_same_file()
-        connection = self._open_writer()
+        try:
+            connection = self._open_writer()
+        except sqlite3.Error as error:
+            raise _translate(error) from error
         try:
             with writing_lock(self.path, seconds=BUSY_SECONDS):
                 connection.execute("BEGIN IMMEDIATE")
@@ -182,7 +187,7 @@ class SqliteDatabase:
     def _reader(self, name: str) -> sqlite3.Connection:
         connection = self._readers.get(name)
         if connection is None:
-            connection = self._readers[name] = _connect(self.path, mode="ro", cache_kib=8_000)
+            connection = self._readers[name] = connect(self.path, mode="ro", cache_kib=8_000)
             connection.row_factory = sqlite3.Row
         return connection
 
@@ -195,7 +200,7 @@ class SqliteDatabase:
         def run() -> T:
             try:
                 return work(self._reader(name))
-            except sqlite3.Error as error:
+            except _FAILURES as error:
                 self._forget_reader(name)
                 raise _translate(error) from error
 
@@ -233,14 +238,18 @@ class SqliteDatabase:
             try:
 
                 def begin() -> tuple[sqlite3.Connection, sqlite3.Cursor]:
-                    opened = _connect(self.path, mode="ro", cache_kib=4_000)
+                    opened = connect(self.path, mode="ro", cache_kib=4_000)
                     opened.row_factory = sqlite3.Row
-                    return opened, opened.execute(_placeholders(sql), args)
+                    try:
+                        return opened, opened.execute(_placeholders(sql), args)
+                    except BaseException:
+                        opened.close()
+                        raise
 
                 connection, cursor = await thread.run(begin, READ_SECONDS)
                 while rows := await thread.run(lambda: cursor.fetchmany(chunk), READ_SECONDS):
                     yield rows
-            except sqlite3.Error as error:
+            except _FAILURES as error:
                 raise _translate(error) from error
             finally:
                 if connection is not None:
@@ -268,23 +277,6 @@ class SqliteDatabase:
         for thread in [*self._read_threads, self._write_thread]:
             thread.stop()
             await asyncio.to_thread(thread.join, 3.0)
-        self._serving = None
-
-
-def _version_of(path: Path) -> str | None:
-    """The schema version of a file, None when it has none yet. Raises `DatabaseUnusable` for a file of something
-    else.
-    """
-    if not path.exists() or path.stat().st_size == 0:
-        return None
-    connection = _connect(path, mode="rw", cache_kib=1_000)
-    try:
-        tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-        if not tables:
-            return None
-        if "alembic_version" not in tables:
-            raise DatabaseUnusable(f"{path} is a SQLite file of another program; name another file in HOS_DATABASE_URL")
-        rows = connection.execute("SELECT version_num FROM alembic_version").fetchall()
-        return rows[0][0] if rows else None
-    finally:
-        connection.close()
+        if self._serving is not None:
+            self._serving.close()
+            self._serving = None

@@ -1,9 +1,8 @@
-"""The SQLite file as the operating system sees it: who serves it, who writes it, and whether it is still the same
-file.
-"""
+"""The SQLite file: how it is opened, who serves it, who writes it, and whether it is still the same file."""
 
 import fcntl
 import os
+import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +10,44 @@ from pathlib import Path
 from typing import IO
 
 from app.db.errors import DatabaseUnavailable, DatabaseUnusable
+
+BUSY_SECONDS = 2.0
+"""How long to wait for a lock that another connection holds."""
+
+
+def connect(path: Path, *, mode: str, cache_kib: int) -> sqlite3.Connection:
+    """A connection in autocommit. `mode` is `rw` or `ro`; neither makes a file. Raises `sqlite3.Error`."""
+    name = str(path.absolute()).replace("%", "%25").replace("?", "%3f").replace("#", "%23")
+    connection = sqlite3.connect(
+        f"file:{name}?mode={mode}",
+        uri=True,
+        isolation_level=None,
+        check_same_thread=False,
+        cached_statements=256,
+        timeout=BUSY_SECONDS,
+    )
+    connection.execute(f"PRAGMA cache_size = -{cache_kib}")
+    connection.execute("PRAGMA temp_store = memory")
+    return connection
+
+
+def version_of(path: Path) -> str | None:
+    """The schema version of a file, None when it has none yet. Raises `sqlite3.Error`, and `DatabaseUnusable` for a
+    file of something else.
+    """
+    if not path.exists() or path.stat().st_size == 0:
+        return None
+    connection = connect(path, mode="rw", cache_kib=1_000)
+    try:
+        tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        if not tables:
+            return None
+        if "alembic_version" not in tables:
+            raise DatabaseUnusable(f"{path} is a SQLite file of another program; name another file in HOS_DATABASE_URL")
+        rows = connection.execute("SELECT version_num FROM alembic_version").fetchall()
+        return rows[0][0] if rows else None
+    finally:
+        connection.close()
 
 
 def hold_for_serving(path: Path) -> IO[str]:
@@ -35,28 +72,27 @@ def hold_for_serving(path: Path) -> IO[str]:
     return handle
 
 
-_write_handles: dict[Path, int] = {}
-
-
 @contextmanager
 def writing_lock(path: Path, *, seconds: float) -> Iterator[None]:
     """Holds the right to write the file among processes. Raises `DatabaseUnavailable` after `seconds`."""
-    descriptor = _write_handles.get(path)
-    if descriptor is None:
-        descriptor = _write_handles[path] = os.open(f"{path}-write.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    descriptor = os.open(f"{path}-write.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        _lock(descriptor, seconds)
+        yield
+    finally:
+        os.close(descriptor)  # which gives the lock back
+
+
+def _lock(descriptor: int, seconds: float) -> None:
     deadline = time.monotonic() + seconds
     while True:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            break
+            return
         except BlockingIOError:
             if time.monotonic() > deadline:
                 raise DatabaseUnavailable("another process is writing the database file") from None
             time.sleep(0.002)
-    try:
-        yield
-    finally:
-        fcntl.flock(descriptor, fcntl.LOCK_UN)
 
 
 class FileGuard:
