@@ -11,6 +11,7 @@ import structlog
 import typer
 
 from app.commands.doctor import examine_installation
+from app.commands.export import export_data
 from app.commands.keys import keys
 from app.commands.purge import purge_violations
 from app.commands.quarantine import quarantine
@@ -113,6 +114,7 @@ def migrate() -> None:
 app.add_typer(keys)
 app.add_typer(quarantine)
 app.command("rebuild", short_help="Compute all violations anew from the events.")(rebuild_violations)
+app.command("export", short_help="Write violations or events to a file or a pipe.")(export_data)
 app.command("purge", short_help="Delete what is older than HOS_RETENTION_DAYS.")(purge_violations)
 app.command("simulate", short_help="Send a believable stream of events to a receiver.")(simulate_events)
 app.command("doctor", short_help="Say what is wrong with this installation.")(examine_installation)

@@ -5,18 +5,15 @@ import re
 import orjson
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from app.inbox.model import Channel
 from app.keys.schema import ApiKey
 from app.maven.faults import excerpt, find_unstorable
-from app.maven.times import format_time
 from app.query.answers import Json, header, path_text
 from app.query.context import QueryContext
+from app.query.event_lines import render_event
 from app.query.filters import may_see
 from app.query.pages import PAGE_BYTES, envelope, fetch_payload
 from app.query.violations import ONE_VIOLATION, Found, events_of
 from app.violations.regulation import TABLE_VERSION
-from app.violations.rules import Outcome
-from app.violations.schema import EVENT_TYPE_WORDS
 from app.web.parameters import read_parameters
 from app.web.problems import NOT_FOUND, Problem
 
@@ -97,15 +94,7 @@ async def list_events(context: QueryContext, key: ApiKey, scope: Scope) -> ASGIA
         size += len(payload or b"")
         if size > PAGE_BYTES and rendered:
             break
-        members = {
-            "receivedAt": format_time(row["received_at"]),
-            "channel": Channel(row["channel"]).word,
-            "eventId": row["event_id"],
-            "eventType": EVENT_TYPE_WORDS[row["event_type"]],
-            "eventTime": format_time(row["event_time"]),
-            "outcome": Outcome(row["outcome"]).word,
-        }
-        rendered.append(b'%b,"payload":%b}' % (orjson.dumps(members)[:-1], payload or b"null"))
+        rendered.append(render_event(row, payload))
     if len(rendered) == len(rows):
         return Json(envelope(rendered, None))
     last_seq: int = rows[len(rendered) - 1]["seq"]

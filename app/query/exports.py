@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import structlog
 from starlette.types import Receive, Scope, Send
 
+from app.db.database import Database
 from app.db.errors import DatabaseUnavailable
 from app.db.statements import Row
 from app.maven.times import SECOND, format_time
@@ -64,7 +65,7 @@ class Export:
     @classmethod
     async def begin(cls, context: QueryContext, asked: ViolationFilter, order: Order, form: Format) -> "Export":
         """Reads the first piece. Raises `DatabaseUnavailable`."""
-        pieces = _pieces(context, asked, order, form)
+        pieces = export_pieces(context.database, asked, order, form)
         return cls(context, form, pieces, await anext(pieces))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -112,17 +113,17 @@ async def _until_gone(receive: Receive) -> None:
         pass
 
 
-async def _pieces(
-    context: QueryContext, asked: ViolationFilter, order: Order, form: Format
+async def export_pieces(
+    database: Database, asked: ViolationFilter, order: Order, form: Format
 ) -> AsyncGenerator[bytes, None]:
     """The text of an export; the first piece, which may be empty, when the first violations were read."""
-    statement = all_in_order(context.database.dialect, asked, order)
+    statement = all_in_order(database.dialect, asked, order)
     parts = [form.header]
     size = 0
-    chunks = context.database.stream(statement.sql, *statement.args, chunk=CHUNK)
+    chunks = database.stream(statement.sql, *statement.args, chunk=CHUNK)
     try:
         async for rows in chunks:
-            async for text in _rendered(context, rows, form):
+            async for text in _rendered(database, rows, form):
                 parts.append(text)
                 size += len(text)
                 if size >= PIECE_BYTES:
@@ -136,13 +137,13 @@ async def _pieces(
             await chunks.aclose()
 
 
-async def _rendered(context: QueryContext, rows: Sequence[Row], form: Format) -> AsyncIterator[bytes]:
+async def _rendered(database: Database, rows: Sequence[Row], form: Format) -> AsyncIterator[bytes]:
     found = [Found.of(row) for row in rows]
-    statement = payloads(context.database.dialect, [one.details_seq for one in found])
-    held = {row[0]: row[1] for row in await context.database.fetch(statement.sql, *statement.args)}
+    statement = payloads(database.dialect, [one.details_seq for one in found])
+    held = {row[0]: row[1] for row in await database.fetch(statement.sql, *statement.args)}
     for one in found:
         payload = held.get(one.details_seq)
         if payload is None:
-            payload = await fetch_payload(context.database, one.details_seq)
+            payload = await fetch_payload(database, one.details_seq)
         if payload is not None:  # else deleted since the export began
             yield form.render(bytes(payload), one.state)
