@@ -180,7 +180,7 @@ def render_csv(payload: bytes, state: State) -> bytes:
 
 _PLAIN = re.compile(r"[0-9A-Za-z][^\",\r\n]*")
 _QUOTED = re.compile(r'[",\r\n]')
-_SPACE = "\t\r\n\v\f\x1c\x1d\x1e\x1f \u00a0\u200b\u200c\u200d\u2060\ufeff\u3000"
+_LEADING_SPACE = re.compile(r"[\s\u200b-\u200f\u202a-\u202e\u2060\ufeff]*")
 
 
 def csv_cell(value: object) -> str:
@@ -203,5 +203,5 @@ def _may_be_formula(text: str) -> bool:
     `= + - @` in any width."""
     if text[:1] in ("\t", "\r", "\n"):
         return True
-    first = text.lstrip(_SPACE)[:1]
+    first = _LEADING_SPACE.sub("", text, count=1)[:1]
     return unicodedata.normalize("NFKC", first) in ("=", "+", "-", "@")
