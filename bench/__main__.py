@@ -9,7 +9,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from bench import ingest, reads
+from bench import drivers, ingest, reads
 from bench.report import Report
 from bench.servers import LOAD_CORE, postgresql
 
@@ -18,6 +18,7 @@ BENCHMARKS = {
     "ingest-postgresql": ingest.single_events_postgresql,
     "afternoon-sqlite": ingest.afternoon_sqlite,
     "afternoon-postgresql": ingest.afternoon_postgresql,
+    "drivers-of-postgresql": drivers.compare,
     "driver-lookup": reads.driver_lookup,
     "reads-sqlite": reads.growth_sqlite,
     "reads-postgresql": reads.growth_postgresql,

@@ -1,6 +1,7 @@
 """The receiver one would write in an afternoon, for comparison: FastAPI, SQLModel, a session per request.
 
-Select by id, then insert or update, then commit. Equally durable: SQLite in WAL mode with `synchronous=FULL`, PostgreSQL as shipped.
+Select by id, then insert or update, then commit. Equally durable: SQLite in WAL mode with `synchronous=FULL`,
+PostgreSQL as shipped.
 """
 
 from collections.abc import Iterator

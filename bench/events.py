@@ -9,7 +9,13 @@ from app.first_start import SAMPLE_EVENT
 from app.maven.times import format_time
 
 EPOCH = 1_704_067_200_000_000
-_MARKS = {"id": "@id@", "driverId": "@driver@", "startTime": "@start@", "eventTime": "@event@", "terminalCode": "@term@"}
+_MARKS = {
+    "id": "@id@",
+    "driverId": "@driver@",
+    "startTime": "@start@",
+    "eventTime": "@event@",
+    "terminalCode": "@term@",
+}
 
 
 def _template() -> list[bytes]:

@@ -1,4 +1,6 @@
-"""Benchmarks of taking events in: single events at 64 connections, large batches, memory, and the afternoon's receiver."""
+"""Benchmarks of taking events in: single events at 64 connections, large batches, memory, and the afternoon's
+receiver.
+"""
 
 import itertools
 import statistics
@@ -104,7 +106,7 @@ def _against_afternoon(setting: Setting, name: str, urls: Iterator[str]) -> None
         with serve_product(next(urls)) as server:
             product = _single_events(server, number, setting.seconds)
         ratios.append(product.rate / afternoon.rate)
-    setting.report.at_least(f"ingest / a receiver of an afternoon, {name}", ratios, 10, "×")
+    setting.report.at_least(f"ingest / a receiver of an afternoon, {name}", ratios, 10, "x")
 
 
 def afternoon_sqlite(setting: Setting) -> None:

@@ -1,4 +1,6 @@
-"""A load generator lean enough to keep a server busy from one core: keep-alive connections, one request each in flight."""
+"""A load generator lean enough to keep a server busy from one core: keep-alive connections, one request each in
+flight.
+"""
 
 import asyncio
 import time
@@ -32,7 +34,9 @@ class LoadResult:
 class _Connection(asyncio.Protocol):
     """One keep-alive connection that asks again as soon as it was answered."""
 
-    def __init__(self, requests: Iterator[bytes], result: LoadResult, until: Callable[[], bool], done: Callable[[], None]):
+    def __init__(
+        self, requests: Iterator[bytes], result: LoadResult, until: Callable[[], bool], done: Callable[[], None]
+    ):
         self._requests = requests
         self._result = result
         self._is_over = until

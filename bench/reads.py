@@ -68,7 +68,7 @@ def _growth(setting: Setting, name: str, new_url: Callable[[], str]) -> None:
                     result = run_load(server.port, made, connections=1, seconds=setting.seconds / 2)
                     costs.append(result.percentile(0.5))
             ratios.append(costs[1] / costs[0])
-        setting.report.at_most(f"{case}: {setting.rows:,} / {SMALL_ROWS:,}, {name}", ratios, 1.5, "×")
+        setting.report.at_most(f"{case}: {setting.rows:,} / {SMALL_ROWS:,}, {name}", ratios, 1.5, "x")
 
 
 def growth_sqlite(setting: Setting) -> None:

@@ -60,7 +60,13 @@ def main() -> None:
     name, port = sys.argv[1], int(sys.argv[2])
     apps: dict[str, Any] = {"ceiling": ceiling, "afternoon": afternoon}
     uvicorn.run(
-        apps[name](), host="127.0.0.1", port=port, loop="uvloop", http="httptools", log_level="warning", access_log=False
+        apps[name](),
+        host="127.0.0.1",
+        port=port,
+        loop="uvloop",
+        http="httptools",
+        log_level="warning",
+        access_log=False,
     )
 
 

@@ -52,7 +52,9 @@ class Running:
 
 
 @contextmanager
-def serving(command: list[str], port: int, *, environment: Mapping[str, str] | None = None, path: str = "/readyz") -> Iterator[Running]:
+def serving(
+    command: list[str], port: int, *, environment: Mapping[str, str] | None = None, path: str = "/readyz"
+) -> Iterator[Running]:
     """Runs a server until the block ends; waits until `path` answers."""
     began = time.perf_counter()
     process = subprocess.Popen(

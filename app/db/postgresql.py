@@ -43,26 +43,24 @@ def translate(error: Exception) -> Exception:
 
 
 @cache
-def _insert_sql(model: Any, replace: bool) -> str:
-    """Rows as one JSON document, and each binary column as an array beside it.
+def replace_sql(model: Any) -> str:
+    """An INSERT that replaces: rows as one JSON document, and each binary column as an array beside it.
 
-    Taking the document apart is the server's work, on its own core; as one array per column, encoding cost this process
-    three times as much.
+    New rows go by COPY, which cannot replace. Taking the document apart is the server's work, on its own core; as one
+    array per column, encoding cost this process a third more (`bench/drivers.py`).
     """
     shape = shape_of(model)
     plain = [(n, t) for n, t in zip(shape.columns, shape.postgresql_types, strict=True) if t != "BYTEA"]
     binary = [n for n, t in zip(shape.columns, shape.postgresql_types, strict=True) if t == "BYTEA"]
     record = ", ".join(f"{name} {sql_type}" for name, sql_type in plain)
-    sources = [
-        f"json_to_recordset($1::json) AS ({record})",
-        *(f"unnest(${n}::bytea[])" for n, _ in enumerate(binary, 2)),
-    ]
+    arrays = [f"unnest(${n}::bytea[])" for n, _ in enumerate(binary, 2)]
+    sources = ", ".join([f"json_to_recordset($1::json) AS ({record})", *arrays])
     names = ", ".join([*(name for name, _ in plain), *binary])
-    sql = f"INSERT INTO {shape.name} ({names}) SELECT * FROM ROWS FROM ({', '.join(sources)})"
-    return sql + shape.conflict_clause() if replace else sql
+    return f"INSERT INTO {shape.name} ({names}) SELECT * FROM ROWS FROM ({sources}){shape.conflict_clause()}"
 
 
-def _insert_arguments(model: Any, rows: Sequence[tuple[object, ...]]) -> list[object]:
+def replace_arguments(model: Any, rows: Sequence[tuple[object, ...]]) -> list[object]:
+    """What `replace_sql` takes."""
     shape = shape_of(model)
     binary = [n for n, sql_type in enumerate(shape.postgresql_types) if sql_type == "BYTEA"]
     plain = [(n, name) for n, name in enumerate(shape.columns) if n not in binary]
@@ -76,8 +74,11 @@ async def _run_statement(connection: Any, statement: Fetch | Execute | Insert) -
             found: list[Row] = await connection.fetch(sql, *args)
             return found
         case Insert(model, rows, replace):
-            if rows:
-                await connection.execute(_insert_sql(model, replace), *_insert_arguments(model, rows))
+            if rows and replace:
+                await connection.execute(replace_sql(model), *replace_arguments(model, rows))
+            elif rows:
+                shape = shape_of(model)
+                await connection.copy_records_to_table(shape.name, records=rows, columns=shape.columns)
             return []
 
 
@@ -193,8 +194,8 @@ class PostgresqlDatabase:
 
     @asynccontextmanager
     async def _reading(self) -> AsyncIterator[Any]:
-        """A connection of the pool, for `READ_SECONDS` in all. After a failure it is dropped: the driver's own way to end
-        a statement waits for a server that may not answer.
+        """A connection of the pool, for `READ_SECONDS` in all. After a failure it is dropped: to end a statement, the
+        driver waits for a server that may not answer.
         """
         try:
             async with asyncio.timeout(READ_SECONDS), self._pool.acquire(timeout=ACQUIRE_SECONDS) as connection:
