@@ -17,6 +17,7 @@ from pydantic import SecretStr
 from starlette.applications import Starlette
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from app.api_description.routes import routes as description_routes
 from app.db.database import Database, open_database
 from app.inbox.store import cursor_key
 from app.ingest.credentials import WebhookGate
@@ -144,6 +145,7 @@ class Application:
             *query_routes(query),
             *quarantine_routes(desk),
             *health_routes(health),
+            *description_routes(VERSION),
         ]
 
 

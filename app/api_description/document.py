@@ -1,0 +1,70 @@
+"""The OpenAPI document put together."""
+
+import orjson
+from openapi_pydantic import Components, Info, License, OpenAPI, PathItem, Reference, Schema, Server, Tag
+
+from app.api_description import following, operating, reading, receiving
+from app.api_description.incoming import incoming_schemas
+from app.api_description.schemas import event_schemas, problem_schemas, reading_schemas, violation_schemas
+from app.api_description.shared import security_schemes, shared_answers, shared_headers
+
+_OVERVIEW = """\
+hos-receiver takes in the hours-of-service violations that Maven ELD reports, keeps every event, and answers which
+violations are active now, and for which driver.
+
+Maven, or whoever passes its events on, posts to `/webhooks/maven` with a webhook credential. Everybody else reads
+under `/v1` with an API key: `Authorization: Bearer <key>`. The two are apart: a webhook token reads nothing, and no
+API key posts events, not even one with the scope `admin`.
+
+A violation is what its events add up to. Its status is that of the newest event by `eventTime`; at equal times the
+invalidation wins. Its details are those of the newest `violationCreated`. Neither order nor repetition matters.
+
+Times are UTC with `Z`. Lists come as pages: `limit` items, then `nextCursor` for the parameter `cursor`. Cursors are
+sealed: they tell nothing, and fit only the query that gave them. An unknown parameter or a bad value is a 400. `GET`
+routes answer `HEAD` too.
+
+Every error is `application/problem+json` (RFC 9457) and names the request in `requestId`. Every answer carries
+`x-request-id`: the one that the request had, if it is 1 to 128 letters, digits, dots, underscores or hyphens, or a
+new one."""
+
+_TAGS = {
+    receiving.TAG: "How events come in.",
+    reading.DRIVERS: "Who has active violations.",
+    reading.VIOLATIONS: "What is known of violations, now or at an earlier moment.",
+    following.TAG: "What changed, in order: as pages, by long poll, as a stream.",
+    reading.STATISTICS: "How many.",
+    operating.QUARANTINE: "What was not understood. For keys with the scope `admin` that are not limited to terminals.",
+    operating.OPERATION: "Health, metrics, and this description.",
+    following.HOOKS: "What the service posts to others.",
+}
+
+
+def describe(version: str) -> OpenAPI:
+    """The whole API, for one version of the program."""
+    schemas = {**violation_schemas(), **reading_schemas(), **event_schemas(), **problem_schemas(), **incoming_schemas()}
+    hooks: dict[str, PathItem | Reference] = {**following.webhooks()}
+    return OpenAPI(
+        openapi="3.1.1",
+        info=Info(
+            title="hos-receiver",
+            version=version,
+            summary="Hours-of-service violations from Maven ELD: received, kept, answered.",
+            description=_OVERVIEW,
+            license=License(name="Apache-2.0", identifier="Apache-2.0"),
+        ),
+        servers=[Server(url="/")],
+        tags=[Tag(name=name, description=text) for name, text in _TAGS.items()],
+        paths={**receiving.paths(), **reading.paths(), **following.paths(), **operating.paths()},
+        webhooks=hooks,
+        components=Components(
+            schemas={name: Schema.model_validate(schema) for name, schema in schemas.items()},
+            responses={**shared_answers()},
+            headers={**shared_headers()},
+            securitySchemes={**security_schemes()},
+        ),
+    )
+
+
+def write(document: OpenAPI) -> bytes:
+    """The document as JSON: what was said in it, and no defaults."""
+    return orjson.dumps(document.model_dump(mode="json", by_alias=True, exclude_unset=True))
