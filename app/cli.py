@@ -5,6 +5,7 @@ What a command does lives in the rooms; its options, its one clear line on failu
 
 import sys
 import traceback
+from contextlib import ExitStack
 from typing import Annotated
 
 import structlog
@@ -54,31 +55,33 @@ def serve(
     dialect = dialect_of(settings.database_url.get_secret_value())
     if dialect is Dialect.SQLITE and settings.workers > 1:
         fail("SQLite is served by one process; for several set HOS_DATABASE_URL to a PostgreSQL database")
-    try:
-        sockets = bind(settings.host, settings.port)
-    except OSError as error:
-        fail(f"cannot listen on {settings.host} port {settings.port}: {error.strerror or error}")
-
-    async def prepare() -> str:
-        # As a server, so that a second one on the same SQLite file stops here, before it makes any key.
-        async with opened(settings, serving=True) as database:
-            credentials = await admit(settings, database)
-        shown = f"[{settings.host}]" if ":" in settings.host else settings.host
-        return greeting(credentials, f"http://{shown}:{sockets[0].getsockname()[1]}")
-
-    typer.echo(run(prepare()))
-    sys.stdout.flush()
-    _warn_of(settings)
-    status = run_server(
-        create_app,
-        settings.host,
-        settings.port,
-        workers=settings.workers,
-        deadlines=Deadlines(request_seconds=settings.request_seconds),
-        forwarded_allow_ips=settings.forwarded_allow_ips or None,
-        sockets=sockets,
-    )
+    with ExitStack() as stack:
+        try:
+            sockets = [stack.enter_context(sock) for sock in bind(settings.host, settings.port)]
+        except OSError as error:
+            fail(f"cannot listen on {settings.host} port {settings.port}: {error.strerror or error}")
+        typer.echo(run(_prepare(settings, sockets[0].getsockname()[1])))
+        sys.stdout.flush()
+        _warn_of(settings)
+        status = run_server(
+            create_app,
+            settings.host,
+            settings.port,
+            workers=settings.workers,
+            deadlines=Deadlines(request_seconds=settings.request_seconds),
+            forwarded_allow_ips=settings.forwarded_allow_ips or None,
+            sockets=sockets,
+        )
     raise typer.Exit(status)
+
+
+async def _prepare(settings: Settings, port: int) -> str:
+    """What to print before serving, once it is sure that this may be served."""
+    # As a server, so that a second one on the same SQLite file stops here, before it makes any key.
+    async with opened(settings, serving=True) as database:
+        credentials = await admit(settings, database)
+    shown = f"[{settings.host}]" if ":" in settings.host else settings.host
+    return greeting(credentials, f"http://{shown}:{port}")
 
 
 def _warn_of(settings: Settings) -> None:
