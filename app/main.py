@@ -14,7 +14,7 @@ from importlib.metadata import version
 
 import structlog
 from pydantic import SecretStr
-from starlette.applications import Starlette
+from starlette.routing import BaseRoute, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.api_description.routes import routes as description_routes
@@ -39,7 +39,6 @@ from app.web.health import Health
 from app.web.health import routes as health_routes
 from app.web.metrics import Metrics
 from app.web.middleware import Frame, Stopping
-from app.web.problems import exception_handlers
 
 log = structlog.get_logger(__name__)
 
@@ -74,18 +73,27 @@ def _plain(secrets: tuple[SecretStr, ...]) -> list[str]:
 
 
 class Application:
-    """The ASGI application: answers its lifespan itself and everything else through the frame once it is built."""
+    """The ASGI application: Starlette's router in our frame, which makes a problem of every exception.
+
+    Starlette's own two layers of exception handling are left out: they would do the same once more, on every request.
+    """
 
     def __init__(self, settings: Settings, stopping: Stopping) -> None:
         self._settings = settings
         self._stopping = stopping
-        self._starlette = Starlette(lifespan=self._lifespan, exception_handlers=exception_handlers())
+        self._router = Router(lifespan=self._lifespan, redirect_slashes=False)
         self._frame: ASGIApp = Frame(self._route, stopping)
-        self._webhook: ASGIApp = self._starlette
+        self._webhook: ASGIApp = self._router
+
+    @property
+    def routes(self) -> list[BaseRoute]:
+        """What is served, once the lifespan has begun."""
+        return self._router.routes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope["app"] = self  # by this the router knows that an HTTPException will find somebody
         if scope["type"] == "lifespan":
-            await self._starlette(scope, receive, send)
+            await self._router(scope, receive, send)
         else:
             await self._frame(scope, receive, send)
 
@@ -94,23 +102,23 @@ class Application:
         if scope["path"] == WEBHOOK_PATH and scope["method"] == "POST":
             await self._webhook(scope, receive, send)
         else:
-            await self._starlette(scope, receive, send)
+            await self._router(scope, receive, send)
 
     @asynccontextmanager
-    async def _lifespan(self, starlette: Starlette) -> AsyncIterator[None]:
+    async def _lifespan(self, application: "Application") -> AsyncIterator[None]:
         settings = self._settings
         async with AsyncExitStack() as stack:
             database = await open_database(
                 settings.database_url.get_secret_value(), serving=True, pool_size=settings.database_pool
             )
             stack.push_async_callback(database.close)
-            await self._build(starlette, database, stack)
+            await self._build(database, stack)
             _spare_the_collector()
             log.info("service.started", version=VERSION, database=database.dialect.value)
             yield
         log.info("service.stopped")
 
-    async def _build(self, starlette: Starlette, database: Database, stack: AsyncExitStack) -> None:
+    async def _build(self, database: Database, stack: AsyncExitStack) -> None:
         settings = self._settings
         metrics = Metrics(VERSION)
         watch = ChangeWatch(database)
@@ -140,7 +148,7 @@ class Application:
         gate = WebhookGate(_plain(settings.webhook_secrets), ring)
         desk = QuarantineDesk(database, writer, judge, query.cursors)
         self._webhook = webhook = MavenWebhook(gate, writer, metrics, limits)
-        starlette.router.routes[:] = [
+        self._router.routes[:] = [
             *ingest_routes(webhook),
             *query_routes(query),
             *quarantine_routes(desk),

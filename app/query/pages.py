@@ -15,7 +15,7 @@ from app.db.statements import Rows
 from app.maven.events import read_stored
 from app.query.context import QueryContext
 from app.query.filters import ViolationFilter
-from app.query.violations import Found, Order, Position, large_payload, page
+from app.query.violations import Found, Order, Position, large_payload, page, payloads
 from app.web.cursors import bad_cursor
 
 PAGE_BYTES = 8 * 1024 * 1024
@@ -49,30 +49,39 @@ async def violation_page(
     statement = page(database.dialect, asked, order, after, limit + 1)
     rows = await database.fetch(statement.sql, *statement.args)
     rendered, last = await _render(context, rows[:limit])
-    has_next = last < len(rows) - 1
-    purpose = list_purpose(endpoint, asked, order)
-    return envelope(rendered, _seal(context, purpose, Found.of(rows[last])) if has_next else None)
+    if last == len(rows) - 1:
+        return envelope(rendered, None)
+    return envelope(rendered, _seal(context, list_purpose(endpoint, asked, order), Found.of(rows[last])))
 
 
 async def _render(context: QueryContext, rows: Rows) -> tuple[list[bytes], int]:
     """The violations of a page, and the number of the row it ends with."""
+    page_of = [Found.of(row) for row in rows]
+    known = [context.renderer.find(found.details_seq, found.state) for found in page_of]
+    needed = [found.details_seq for found, text in zip(page_of, known, strict=True) if text is None]
+    fetched = await _fetch_payloads(context.database, needed) if needed else {}
     rendered: list[bytes] = []
     size = 0
-    for number, row in enumerate(rows):
-        found = Found.of(row)
-        payload = found.payload
-        if payload is None:
-            payload = await fetch_payload(context.database, found.details_seq)
+    for number, (found, text) in enumerate(zip(page_of, known, strict=True)):
+        if text is None:
+            payload = fetched.pop(found.details_seq, None) or await fetch_payload(context.database, found.details_seq)
             if payload is None:  # deleted since the page was read
                 continue
-        text = context.renderer.render(found.details_seq, payload, found.state)
+            text = context.renderer.render(found.details_seq, payload, found.state)
+            if number % _TURN == _TURN - 1:
+                await asyncio.sleep(0)
         size += len(text)
         if size > PAGE_BYTES and rendered:
             return rendered, number - 1
         rendered.append(text)
-        if number % _TURN == _TURN - 1:
-            await asyncio.sleep(0)
     return rendered, len(rows) - 1
+
+
+async def _fetch_payloads(database: Database, seqs: list[int]) -> dict[int, bytes]:
+    """Payloads of events that are not large, by their numbers."""
+    statement = payloads(database.dialect, seqs)
+    rows = await database.fetch(statement.sql, *statement.args)
+    return {row[0]: bytes(row[1]) for row in rows if row[1] is not None}
 
 
 def envelope(items: Sequence[bytes], next_cursor: str | None) -> bytes:

@@ -19,10 +19,6 @@ INLINE_BYTES = 16 * 1024
 """Payloads up to this size come with their row. A larger one is fetched by itself, so that a page of large events need
 not fit in memory at once."""
 
-_PAYLOAD = (
-    f"(SELECT CASE WHEN length(e.payload) <= {INLINE_BYTES} THEN e.payload END"
-    " FROM events AS e WHERE e.seq = {seq}) AS payload"
-)
 _COLUMNS = "v.id, v.details_seq, v.invalidated_at, v.first_received_at, v.last_received_at, v.revision"
 
 
@@ -83,14 +79,14 @@ class Found:
 
     @classmethod
     def of(cls, row: Row) -> "Found":
-        """From a row of `page` or `all_in_order`."""
+        """From a row of `page`, `all_in_order` or `ONE_VIOLATION`."""
         payload = row[7] if len(row) > 7 else None
         state = State(row[2], row[3], row[4], row[5])
         return cls(row[0], row[1], state, row[6], None if payload is None else bytes(payload))
 
 
 def page(dialect: Dialect, asked: ViolationFilter, order: Order, after: Position | None, limit: int) -> Fetch:
-    """At most `limit` violations in order, behind a position; rows for `Found.of`, with payloads."""
+    """At most `limit` violations in order, behind a position; rows for `Found.of`, without payloads."""
     arguments = Arguments(dialect)
     most = arguments.add(limit)
     value = order.value(asked)
@@ -102,12 +98,10 @@ def page(dialect: Dialect, asked: ViolationFilter, order: Order, after: Position
                 parts.append(f"{clause} ORDER BY {terms} LIMIT {most}")
     columns = f"SELECT {_COLUMNS}, v.{order.column} AS sort_value"
     if len(parts) == 1:
-        payload = _PAYLOAD.format(seq="v.details_seq")
-        return Fetch(f"{columns}, {payload} {parts[0]}", tuple(arguments.values))
+        return Fetch(f"{columns} {parts[0]}", tuple(arguments.values))
     union = " UNION ALL ".join(f"SELECT * FROM ({columns} {part}) AS part" for part in parts)
-    payload = _PAYLOAD.format(seq="p.details_seq")
     terms = order.terms("p.sort_value", "p.id", nullable=True)
-    return Fetch(f"SELECT p.*, {payload} FROM ({union}) AS p ORDER BY {terms} LIMIT {most}", tuple(arguments.values))
+    return Fetch(f"SELECT p.* FROM ({union}) AS p ORDER BY {terms} LIMIT {most}", tuple(arguments.values))
 
 
 def _place(order: Order, value: str, after: Position, arguments: Arguments) -> tuple[str, str]:

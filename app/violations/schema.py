@@ -41,31 +41,54 @@ class State:
 
 
 class Renderer:
-    """Renders violations, and keeps what it rendered of the newest events asked for. One per database, because events
-    are known by their `seq`."""
+    """Renders violations, and keeps what it rendered last. One per database, because events are known by their
+    `seq`.
+    """
 
     def __init__(self, kept_bytes: int = KEPT_BYTES) -> None:
-        self._kept: OrderedDict[int, bytes] = OrderedDict()
-        self._room = kept_bytes
+        self._details = _Kept(kept_bytes)
+        self._whole = _Kept(kept_bytes)
+
+    def find(self, details_seq: int, state: State) -> bytes | None:
+        """The JSON object of a violation if it was rendered lately; None when its payload is needed."""
+        return self._whole.get((details_seq, state.revision, state.last_received_at))
 
     def render(self, details_seq: int, payload: bytes, state: State) -> bytes:
         """The JSON object of a violation whose details are those of event `details_seq`, received as `payload`."""
-        return splice_state(self.details(details_seq, payload), state)
+        text = splice_state(self.details(details_seq, payload), state)
+        self._whole.put((details_seq, state.revision, state.last_received_at), text)
+        return text
 
     def details(self, details_seq: int, payload: bytes) -> bytes:
         """The JSON object of a violation up to its state, which is open: `splice_state` closes it."""
-        details = self._kept.get(details_seq)
-        if details is not None:
-            self._kept.move_to_end(details_seq)
-            return details
-        details = render_details(read_stored(payload).data)
-        if len(details) <= LONGEST_KEPT:
-            self._kept[details_seq] = details
-            self._room -= len(details)
-            while self._room < 0:
-                _, oldest = self._kept.popitem(last=False)
-                self._room += len(oldest)
+        details = self._details.get((details_seq,))
+        if details is None:
+            details = render_details(read_stored(payload).data)
+            self._details.put((details_seq,), details)
         return details
+
+
+class _Kept:
+    """Texts by what they are made of, the ones asked for last, up to so many bytes together."""
+
+    def __init__(self, room: int) -> None:
+        self._texts: OrderedDict[tuple[int, ...], bytes] = OrderedDict()
+        self._room = room
+
+    def get(self, key: tuple[int, ...]) -> bytes | None:
+        text = self._texts.get(key)
+        if text is not None:
+            self._texts.move_to_end(key)
+        return text
+
+    def put(self, key: tuple[int, ...], text: bytes) -> None:
+        if len(text) > LONGEST_KEPT or key in self._texts:
+            return
+        self._texts[key] = text
+        self._room -= len(text)
+        while self._room < 0:
+            _, oldest = self._texts.popitem(last=False)
+            self._room += len(oldest)
 
 
 def render_violation(payload: bytes, state: State) -> bytes:
