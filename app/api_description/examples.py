@@ -129,7 +129,7 @@ def receipt() -> JsonObject:
 
 
 ERRORS: list[JsonObject] = [
-    {"event": 1, "pointer": "/startData/latitude", "detail": "must be a number from -90 to 90, not 91"}
+    {"event": 1, "pointer": "/startData/latitude", "detail": "must be a number between -90 and 90, not 91"}
 ]
 
 

@@ -153,7 +153,7 @@ def _responses() -> dict[str, Response | Reference]:
 
 
 def _two_problems() -> Response:
-    detail = "Expecting a value at byte 0"
+    detail = "The body is not JSON: at line 1, column 1, a value was expected, but something else stands there."
     errors: list[examples.JsonObject] = [{"event": 0, "pointer": "", "detail": detail}]
     return answer(
         "Not JSON, which is quarantined whole; or a broken request, of which nothing is kept.",

@@ -22,6 +22,7 @@ from app.query.filters import MOST_MINUTES, WORD_FILTERS
 from app.query.violations import NEWEST_FIRST, ORDERS
 from app.violations.schema import STATUS_WORDS
 from app.web.cursors import LONGEST
+from app.web.deadlines import MAX_HEAD_BYTES
 from app.web.parameters import DEFAULT_LIMIT, MOST_LIMIT
 from app.web.problems import (
     FORBIDDEN,
@@ -149,7 +150,7 @@ def shared_answers() -> dict[str, Response]:
         "HeadersTooLarge": problem_answer(
             "The headers are too large. The connection closes.",
             HEADERS_TOO_LARGE,
-            "The headers may have at most 65536 bytes.",
+            f"The request line and the headers may have {MAX_HEAD_BYTES} bytes together.",
             "/v1/violations",
         ),
         "Unavailable": problem_answer(
