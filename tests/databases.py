@@ -87,6 +87,12 @@ class PostgresqlServer:
         """A libpq URL of the database `postgres`; only while the server runs."""
         return f"postgresql://postgres@/postgres?host={self._server.get_postmaster_info().socket_dir}"
 
+    @property
+    def pid(self) -> int:
+        """The server's process; only while it runs."""
+        pid: int = self._server.get_postmaster_info().pid
+        return pid
+
 
 @contextmanager
 def running_postgresql() -> Iterator[PostgresqlServer]:

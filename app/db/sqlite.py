@@ -10,6 +10,7 @@ import asyncio
 import sqlite3
 import sys
 from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import IO, TypeVar
 from urllib.parse import unquote
@@ -105,6 +106,7 @@ class SqliteDatabase:
         self._read_threads = [DatabaseThread(f"sqlite-reader-{n}") for n in range(READERS)]
         self._streams = asyncio.Semaphore(STREAMS)
         self._serving: IO[str] | None = None
+        self.read_seconds = READ_SECONDS
 
     @classmethod
     async def open(cls, url: str, *, serving: bool = False) -> "SqliteDatabase":
@@ -144,7 +146,7 @@ class SqliteDatabase:
                 connection.execute("PRAGMA journal_mode = wal")
                 connection.execute("PRAGMA synchronous = full")
                 connection.execute("PRAGMA foreign_keys = on")
-                connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES if self._serving else 0}")
+                connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
                 connection.execute("PRAGMA journal_size_limit = 67108864")
                 connection.execute("SELECT count(*) FROM ledger").fetchall()
             except sqlite3.Error:
@@ -209,7 +211,7 @@ class SqliteDatabase:
     async def _in_reader(self, work: Callable[[sqlite3.Connection], T]) -> T:
         thread = min(self._read_threads, key=lambda t: t.waiting)
         try:
-            return await thread.run(self._guarded(thread.name, work), READ_SECONDS)
+            return await thread.run(self._guarded(thread.name, work), self.read_seconds)
         except DatabaseUnavailable:
             connection = self._readers.get(thread.name)
             if connection is not None and thread.waiting:
@@ -265,15 +267,19 @@ class SqliteDatabase:
         if [row[0] for row in rows] != [HEAD]:
             raise DatabaseUnavailable("the database is at another schema version than this program")
 
-    async def close(self) -> None:
-        def close_writer() -> None:
-            if self._writer is not None:
-                self._writer.close()
-                self._writer = None
+    def _close_writer(self) -> None:
+        """The last connection to close writes the WAL back, which is writing too."""
+        writer, self._writer = self._writer, None
+        if writer is not None:
+            with ExitStack() as stack:
+                with suppress(DatabaseUnavailable, OSError):
+                    stack.enter_context(writing_lock(self.path, seconds=BUSY_SECONDS))
+                writer.close()
 
-        self._write_thread.last(close_writer)
+    async def close(self) -> None:
         for thread in self._read_threads:
             thread.last(lambda name=thread.name: self._forget_reader(name))  # type: ignore[misc]
+        self._write_thread.last(self._close_writer)
         for thread in [*self._read_threads, self._write_thread]:
             thread.stop()
             await asyncio.to_thread(thread.join, 3.0)
