@@ -34,6 +34,9 @@ BEGIN = 1_767_225_600_000_000
 
 ALL_SEEING = "all"
 
+MOST_ITEMS = 1000
+"""No test has more to walk over."""
+
 
 @dataclass(eq=False)
 class Desk:
@@ -76,6 +79,7 @@ class Desk:
             if cursor is None:
                 return items
             assert page["data"], "a page without items has no next page"
+            assert len(items) < MOST_ITEMS, "the walk goes in circles"
             following = f"{path}{'&' if '?' in path else '?'}cursor={cursor}"
 
 

@@ -176,6 +176,35 @@ async def test_filters_take_values_with_commas_and_any_of_several(desk: Desk) ->
     assert await found("status=active,invalidated") == ["a", "a,b", "b", "c"]
 
 
+@pytest.mark.parametrize(
+    "q, found",
+    [
+        ("strasse", ["a", "b"]),
+        ("STRAẞE", ["a", "b"]),
+        ("doe, j", ["c"]),
+        ("truck", ["a", "c"]),
+        ("oetruck", []),  # a name's end and a unit's beginning are no text
+        ("%25", ["b"]),
+        ("_", []),
+    ],
+)
+async def test_q_is_a_part_of_name_or_unit_in_any_case(desk: Desk, q: str, found: list[str]) -> None:
+    people = {"a": ("Zoë Straße", "TRUCK 1"), "b": ("ZOË STRASSE 100%", None), "c": ("Doe, Joe", "truck")}
+    bodies = [flat_event(id=i, driverName=name, powerUnitNumber=unit) for i, (name, unit) in people.items()]
+    await desk.receive(as_bytes(bodies))
+    assert [one["id"] for one in await desk.walk(f"/v1/violations?q={q}")] == found
+
+
+async def test_as_of_is_what_was_known_at_that_very_moment(desk: Desk) -> None:
+    for number, name in enumerate(("first", "second", "third")):
+        event = flat_event(id="v", driverName=name, eventTime=f"2024-01-0{number + 1}T00:00:00Z")
+        await desk.receive(as_bytes(event), at=BEGIN + 10 * number)
+    for micros, names in ((9, ["first"]), (10, ["second"]), (11, ["second"]), (19, ["second"]), (20, ["third"])):
+        seen = await desk.walk(f"/v1/violations?asOf=2026-01-01T00:00:00.{micros:06}Z")
+        assert [one["driverName"] for one in seen] == names
+    assert await desk.walk("/v1/violations?status=all&asOf=2025-12-31T23:59:59.999999Z") == []
+
+
 async def test_limited_keys_see_by_the_present_terminal(desk: Desk) -> None:
     """A violation that moved to another terminal is seen from there, its past included."""
     await desk.receive(as_bytes([flat_event(id="moves", terminalCode="OLD"), flat_event(id="none", terminalCode=None)]))
