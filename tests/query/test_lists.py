@@ -195,6 +195,36 @@ async def test_q_is_a_part_of_name_or_unit_in_any_case(desk: Desk, q: str, found
     assert [one["id"] for one in await desk.walk(f"/v1/violations?q={q}")] == found
 
 
+@pytest.mark.parametrize(
+    "query, found",
+    [
+        ("startTimeFrom=2024-01-02T00:00:00Z", ["b", "c"]),
+        ("startTimeFrom=2024-01-02T00:00:00.000001Z", ["c"]),
+        ("startTimeTo=2024-01-02T01:00:00+01:00", ["a", "b"]),
+        ("startTimeTo=2024-01-01T23:59:59.999999Z", ["a"]),
+        ("logDateFrom=2024-01-02", ["b", "c"]),
+        ("logDateTo=2024-01-02", ["a", "b"]),
+        ("logDateFrom=2024-01-02&logDateTo=2024-01-02", ["b"]),
+        ("startTimeFrom=2024-01-03T00:00:00Z&startTimeTo=2024-01-01T00:00:00Z", []),
+        ("minDurationMinutes=0", ["a", "b", "c"]),
+        ("minDurationMinutes=180", ["b", "c"]),
+        ("minDurationMinutes=181", ["c"]),
+        ("egregious=true", ["c"]),
+        ("egregious=false", ["a", "b", "none"]),
+    ],
+)
+async def test_ranges_include_their_ends_and_leave_out_what_has_no_value(
+    desk: Desk, query: str, found: list[str]
+) -> None:
+    values = {"a": ("01", "0:00"), "b": ("02", "3:00"), "c": ("03", "3:01")}
+    for name, (day, duration) in values.items():
+        event = flat_event(id=name, startTime=f"2024-01-{day}T00:00:00Z", logDate=f"2024-01-{day}", duration=duration)
+        await desk.receive(as_bytes(event))
+    bare = {"id": "none", "eventTime": "2024-01-01T00:00:00Z"}
+    await desk.receive(as_bytes({"eventType": "violationInvalidated", **bare}))
+    assert [one["id"] for one in await desk.walk(f"/v1/violations?status=all&sort=startTime&{query}")] == found
+
+
 async def test_as_of_is_what_was_known_at_that_very_moment(desk: Desk) -> None:
     for number, name in enumerate(("first", "second", "third")):
         event = flat_event(id="v", driverName=name, eventTime=f"2024-01-0{number + 1}T00:00:00Z")
