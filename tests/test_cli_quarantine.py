@@ -8,7 +8,8 @@ import pytest
 from typer.testing import Result
 
 from app.inbox.model import Channel
-from app.ingest.keeping import keep_unreadable
+from app.ingest.keeping import Delivery, keep_deliveries
+from app.maven.events import Fault, RejectedEvent
 from tests.command_line import Call, caller
 from tests.ingest.kept import NOW, change, count, created, keep, opened, violations
 from tests.maven.examples import Json, as_bytes, without
@@ -37,7 +38,8 @@ def unreadable(database_url: str, body: bytes) -> None:
 
     async def work() -> None:
         async with opened(database_url) as database:
-            await database.write(keep_unreadable(database.dialect, body, "not JSON", Channel.WEBHOOK, NOW))
+            event = RejectedEvent(None, None, None, (Fault("", "not JSON"),), body)
+            await database.write(keep_deliveries(database.dialect, [Delivery([event], Channel.WEBHOOK)], NOW))
 
     asyncio.run(work())
 

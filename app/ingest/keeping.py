@@ -65,11 +65,3 @@ def keep_deliveries(dialect: Dialect, deliveries: Sequence[Delivery], now: int) 
         ]
         for d in deliveries
     ]
-
-
-def keep_unreadable(dialect: Dialect, body: bytes, detail: str, channel: Channel, now: int) -> WriteScript[int]:
-    """Keeps a body that is not JSON; gives its quarantine id."""
-    ledger = yield from open_ledger(dialect, now)
-    keys = yield from quarantine([Misunderstood(body, errors_json([Fault("", detail)]), channel)], ledger.now)
-    yield from close_ledger(ledger)
-    return keys[0]

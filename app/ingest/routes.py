@@ -18,7 +18,7 @@ from app.ingest.credentials import WebhookGate
 from app.ingest.keeping import Delivery, Kept
 from app.ingest.writer import Overloaded, Writer
 from app.keys.ring import KeysUnknown
-from app.maven.events import AcceptedEvent, NotJson, ReadEvent, RejectedEvent, TooManyEvents, read_delivery
+from app.maven.events import AcceptedEvent, Fault, NotJson, ReadEvent, RejectedEvent, TooManyEvents, read_delivery
 from app.violations.rules import Outcome
 from app.web.bodies import ClientGone, decode_body, read_body
 from app.web.metrics import Metrics
@@ -125,22 +125,12 @@ class MavenWebhook:
             raise _unavailable() from None
 
     async def _keep_unreadable(self, body: bytes, detail: str) -> tuple[int, bytes]:
-        try:
-            entry = await self._writer.quarantine_body(body, detail, Channel.WEBHOOK)
-        except DatabaseUnavailable:
-            raise _unavailable() from None
-        errors = [{"event": 0, "pointer": "", "detail": detail}]
+        unreadable = RejectedEvent(None, None, None, (Fault("", detail),), body)
+        kept = await self._keep([unreadable], len(body))
         if self._limits.invalid_status == 202:
-            result = {
-                "violationId": None,
-                "eventId": None,
-                "eventType": None,
-                "outcome": "quarantined",
-                "errors": errors,
-                "quarantineId": str(entry),
-            }
-            return 202, orjson.dumps({"results": [result], "accepted": 0, "quarantined": 1})
-        raise Problem(INVALID_JSON, detail, errors=errors, quarantine_ids=[str(entry)])
+            return 202, orjson.dumps(results_of([unreadable], kept, 1))
+        entries = [str(one.quarantine_id) for one in kept]
+        raise Problem(INVALID_JSON, detail, errors=list(_errors(0, unreadable)), quarantine_ids=entries)
 
     def _answer(self, events: Sequence[ReadEvent], kept: Sequence[Kept]) -> tuple[int, bytes]:
         quarantined = sum(k.outcome is Outcome.QUARANTINED for k in kept)

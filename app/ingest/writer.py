@@ -16,7 +16,7 @@ import structlog
 from app.db.database import Database
 from app.db.errors import DatabaseRefused, DatabaseUnavailable
 from app.inbox.model import Channel
-from app.ingest.keeping import Delivery, Kept, keep_deliveries, keep_unreadable
+from app.ingest.keeping import Delivery, Kept, keep_deliveries
 from app.violations.rules import Outcome
 
 log = structlog.get_logger(__name__)
@@ -60,6 +60,7 @@ class Writer:
         *,
         queue_events: int = 20_000,
         queue_bytes: int = 64 * 1024 * 1024,
+        answer_seconds: float = ANSWER_SECONDS,
         on_commit: Callable[[], None] = lambda: None,
     ) -> None:
         self._database = database
@@ -67,6 +68,7 @@ class Writer:
         self._metrics = metrics
         self._queue_events = queue_events
         self._queue_bytes = queue_bytes
+        self._answer_seconds = answer_seconds
         self._on_commit = on_commit
         self._queue: deque[_Waiting] = deque()
         self._in_flight: list[_Waiting] = []
@@ -75,6 +77,7 @@ class Writer:
         self._work = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         self._available = True
+        self._is_stopped = False
 
     @property
     def depth(self) -> int:
@@ -88,24 +91,31 @@ class Writer:
     async def stop(self) -> None:
         """Writes what waits, then ends. What cannot be written in time is answered as unavailable."""
         try:
-            async with asyncio.timeout(ANSWER_SECONDS):
+            async with asyncio.timeout(self._answer_seconds):
                 while self._queue or self._in_flight:
                     waiting = [w.future for w in (*self._queue, *self._in_flight)]
                     await asyncio.wait(waiting)
         except TimeoutError:
             self._fail([*self._queue, *self._in_flight], DatabaseUnavailable("the service is stopping"))
+        self._is_stopped = True
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def submit(self, delivery: Delivery) -> list[Kept]:
-        """What became of each event, once it is on disk. Raises `Overloaded` or `DatabaseUnavailable`."""
+        """What became of each event, once it is on disk. Raises `Overloaded` or `DatabaseUnavailable`.
+
+        A delivery that is larger than the whole queue is taken when nothing else waits: refused, it would be for ever.
+        """
+        if self._is_stopped:
+            raise DatabaseUnavailable("the service is stopping")
         count = len(delivery.events)
         weight = delivery.size + count * _EVENT_OVERHEAD_BYTES
-        if self._events + count > self._queue_events or self._bytes + weight > self._queue_bytes:
+        is_full = self._events + count > self._queue_events or self._bytes + weight > self._queue_bytes
+        if is_full and self._events:
             raise Overloaded
         loop = asyncio.get_running_loop()
-        waiting = _Waiting(delivery, loop.create_future(), loop.time() + ANSWER_SECONDS, weight)
+        waiting = _Waiting(delivery, loop.create_future(), loop.time() + self._answer_seconds, weight)
         self._events += count
         self._bytes += weight
         self._queue.append(waiting)
@@ -115,13 +125,6 @@ class Writer:
         finally:
             self._events -= count
             self._bytes -= weight
-
-    async def quarantine_body(self, body: bytes, detail: str, channel: Channel) -> int:
-        """Keeps a body that is not JSON; its quarantine id. Raises `DatabaseUnavailable`."""
-        script = keep_unreadable(self._database.dialect, body, detail, channel, self._clock())
-        entry = await self._database.write(script)
-        self._metrics.events_kept("", channel, Outcome.QUARANTINED, 1)
-        return entry
 
     def _take(self) -> list[_Waiting]:
         batch: list[_Waiting] = []
@@ -145,9 +148,13 @@ class Writer:
             while self._queue:
                 await self._gather()
                 self._in_flight = self._take()
-                if self._in_flight:
-                    await self._commit(self._in_flight)
-                    self._in_flight = []
+                try:
+                    if self._in_flight:
+                        await self._commit(self._in_flight)
+                except Exception as error:  # whoever counts or listens must not end the writing
+                    log.exception("writer.crashed")
+                    self._fail(self._in_flight, DatabaseUnavailable(f"the writer failed: {type(error).__name__}"))
+                self._in_flight = []
 
     async def _gather(self) -> None:
         """Lets requests that are ready now join the batch: goes on as soon as a turn of the loop brings no more."""
@@ -190,7 +197,8 @@ class Writer:
     async def _isolate(self, batch: Sequence[_Waiting], error: Exception) -> None:
         if len(batch) > 1:
             for waiting in batch:
-                await self._commit([waiting])
+                if not waiting.future.done():
+                    await self._commit([waiting])
             return
         self._metrics.commit_failed("refused" if isinstance(error, DatabaseRefused) else "crashed")
         log.error("delivery.refused", error=type(error).__name__, detail=str(error)[:300], exc_info=error)
@@ -218,4 +226,4 @@ class Writer:
             late = [w for w in (*self._in_flight, *self._queue) if w.expires_at <= now]
             if late:
                 self._metrics.commit_failed("too_slow")
-                self._fail(late, DatabaseUnavailable(f"the database did not commit within {ANSWER_SECONDS:g} s"))
+                self._fail(late, DatabaseUnavailable(f"the database did not commit within {self._answer_seconds:g} s"))
