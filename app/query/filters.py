@@ -75,9 +75,13 @@ class ViolationFilter:
         return blake2b(orjson.dumps(self), digest_size=16).hexdigest()
 
 
-def read_filter(parameters: Parameters, key: ApiKey) -> ViolationFilter:
-    """The filter that the parameters ask for, within what the key may see. Raises `Problem` 400."""
-    words = tuple(
+def read_filter(parameters: Parameters, key: ApiKey, driver_id: str | None = None) -> ViolationFilter:
+    """The filter that the parameters ask for, within what the key may see, of one driver if one is named.
+
+    Raises `Problem` 400.
+    """
+    words: tuple[tuple[str, tuple[str, ...]], ...] = () if driver_id is None else (("driver_id", (driver_id,)),)
+    words += tuple(
         (column, values) for name, column in WORD_FILTERS.items() if (values := parameters.words(name)) is not None
     )
     search = parameters.text("q")

@@ -1,7 +1,5 @@
 """`GET /v1/violations` and `GET /v1/drivers/{driverId}/violations`: what may be asked, and the page that answers."""
 
-from dataclasses import replace
-
 from starlette.types import ASGIApp, Scope
 
 from app.keys.schema import ApiKey
@@ -40,10 +38,9 @@ async def list_violations_of_driver(context: QueryContext, key: ApiKey, scope: S
     """A page of one driver's violations, newest first. A driver never heard of has none."""
     driver_id = path_text(scope, "driverId")
     parameters = read_parameters(scope["query_string"], DRIVER_PARAMETERS)
-    asked = read_filter(parameters, key)
+    asked = read_filter(parameters, key, driver_id)
     limit = parameters.limit()
     cursor = parameters.text("cursor")
     if find_unstorable(driver_id):
         return Json(envelope([], None))
-    asked = replace(asked, words=(("driver_id", (driver_id,)), *asked.words))
     return Json(await violation_page(context, "driver", asked, ORDERS[NEWEST_FIRST], limit, cursor))

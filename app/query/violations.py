@@ -16,8 +16,8 @@ from app.violations.schema import State
 from app.violations.store import any_of, list_argument
 
 INLINE_BYTES = 16 * 1024
-"""Payloads up to this size come with their row. A larger one is fetched by itself, so that a page of large events need
-not fit in memory at once."""
+"""Payloads up to this size are fetched together. A larger one is fetched by itself, so that a page of large events
+need not fit in memory at once."""
 
 _COLUMNS = "v.id, v.details_seq, v.invalidated_at, v.first_received_at, v.last_received_at, v.revision"
 
