@@ -49,14 +49,7 @@ async def _fill(url: str, total: int) -> None:
         now += 1_000_000
         read = read_delivery(b"[" + b",".join(chunk) + b"]", _CHUNK)
         await database.write(keep_deliveries(database.dialect, [Delivery(read, Channel.WEBHOOK)], now))
-        if database.dialect == "sqlite":
-            await database.write(_checkpoint())
     await database.close()
-
-
-def _checkpoint():  # type: ignore[no-untyped-def]
-    return None
-    yield
 
 
 def fill(url: str, total: int) -> None:

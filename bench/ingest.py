@@ -44,7 +44,7 @@ class Setting:
         self._number += 1
         name = f"bench_{self._number}"
         with psycopg.connect(self.postgresql_url, autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {name}")  # type: ignore[arg-type]
+            connection.execute(f"CREATE DATABASE {name}")
         url = self.postgresql_url.replace("/postgres?", f"/{name}?")
         upgrade(url)
         return url

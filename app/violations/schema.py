@@ -51,12 +51,12 @@ class Renderer:
 
     def find(self, details_seq: int, state: State) -> bytes | None:
         """The JSON object of a violation if it was rendered lately; None when its payload is needed."""
-        return self._whole.get((details_seq, state.revision, state.last_received_at))
+        return self._whole.get(_whole_key(details_seq, state))
 
     def render(self, details_seq: int, payload: bytes, state: State) -> bytes:
         """The JSON object of a violation whose details are those of event `details_seq`, received as `payload`."""
         text = splice_state(self.details(details_seq, payload), state)
-        self._whole.put((details_seq, state.revision, state.last_received_at), text)
+        self._whole.put(_whole_key(details_seq, state), text)
         return text
 
     def details(self, details_seq: int, payload: bytes) -> bytes:
@@ -66,6 +66,10 @@ class Renderer:
             details = render_details(read_stored(payload).data)
             self._details.put((details_seq,), details)
         return details
+
+
+def _whole_key(details_seq: int, state: State) -> tuple[int, ...]:
+    return details_seq, state.revision, state.last_received_at, state.invalidated_at or 0
 
 
 class _Kept:
