@@ -50,7 +50,8 @@ class QuarantineRow(SQLModel, table=True):
     """Bytes that were not understood: kept once by their SHA-256, counted, with the errors found first as JSON text."""
 
     __tablename__ = "quarantine"
-    __table_args__ = (Index("quarantine_body", "body_hash", unique=True),)
+    # SQLite would give the id of a discarded entry to the next one.
+    __table_args__ = (Index("quarantine_body", "body_hash", unique=True), {"sqlite_autoincrement": True})
 
     pk: int = Field(sa_column=Column(BIG_KEY, primary_key=True))
     body_hash: str = Field(sa_column=Column(WORDS, nullable=False))

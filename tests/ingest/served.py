@@ -94,7 +94,7 @@ def assert_problem(answer: httpx2.Response, status: int) -> dict[str, object]:
     problem: dict[str, object] = answer.json()
     assert {"type", "title", "status", "detail", "instance", "requestId"} <= problem.keys()
     assert problem["status"] == status
-    assert problem["instance"] == answer.request.url.path
+    assert problem["instance"] == answer.request.url.raw_path.decode().partition("?")[0]
     assert problem["requestId"] == answer.headers["x-request-id"] != ""
     assert "Traceback" not in answer.text
     assert "SELECT" not in answer.text

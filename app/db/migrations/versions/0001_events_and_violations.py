@@ -83,6 +83,7 @@ def upgrade() -> None:
         sa.Column("count", NUMBER, nullable=False),
         sa.Column("received_at", MICROSECONDS, nullable=False),
         sa.Column("last_received_at", MICROSECONDS, nullable=False),
+        sqlite_autoincrement=True,
     )
     op.create_index("quarantine_body", "quarantine", ["body_hash"], unique=True)
 
