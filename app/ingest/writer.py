@@ -200,8 +200,11 @@ class Writer:
                 if not waiting.future.done():
                     await self._commit([waiting])
             return
-        self._metrics.commit_failed("refused" if isinstance(error, DatabaseRefused) else "crashed")
-        log.error("delivery.refused", error=type(error).__name__, detail=str(error)[:300], exc_info=error)
+        refused = isinstance(error, DatabaseRefused)
+        self._metrics.commit_failed("refused" if refused else "crashed")
+        # What a database says of a value it refuses may quote it, so that goes to the debug log alone.
+        log.error("delivery.refused", error=type(error).__name__, exc_info=None if refused else error)
+        log.debug("delivery.refused_because", detail=str(error)[:300])
         self._fail(batch, DatabaseUnavailable("this delivery could not be stored"))
 
     def _fail(self, batch: Sequence[_Waiting], error: Exception) -> None:
