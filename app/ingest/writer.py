@@ -202,9 +202,8 @@ class Writer:
             return
         refused = isinstance(error, DatabaseRefused)
         self._metrics.commit_failed("refused" if refused else "crashed")
-        # What a database says of a value it refuses may quote it, so that goes to the debug log alone.
+        # What a database says of a value it refuses may quote it, and a log must not.
         log.error("delivery.refused", error=type(error).__name__, exc_info=None if refused else error)
-        log.debug("delivery.refused_because", detail=str(error)[:300])
         self._fail(batch, DatabaseUnavailable("this delivery could not be stored"))
 
     def _fail(self, batch: Sequence[_Waiting], error: Exception) -> None:
