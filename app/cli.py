@@ -19,8 +19,8 @@ from app.commands.quarantine import quarantine
 from app.commands.rebuild import rebuild_violations
 from app.commands.running import PROGRAM, complain, fail, group, opened, run, settings_or_fail
 from app.commands.simulate import simulate_events
-from app.db.database import dialect_of
 from app.db.statements import Dialect
+from app.db.urls import dialect_of
 from app.first_start import admit, greeting
 from app.logging import configure_logging
 from app.settings import Settings, WrongSetting, read_settings, short_secrets, unknown_settings
@@ -95,7 +95,8 @@ def _warn_of(settings: Settings) -> None:
 @app.command()
 def migrate() -> None:
     """Bring the database to the newest schema. Safe to run again."""
-    from app.db.migrate import HEAD, upgrade
+    from app.db.migrate import upgrade
+    from app.db.version import HEAD
 
     settings = settings_or_fail()
     url = settings.database_url.get_secret_value()

@@ -9,6 +9,7 @@ import time
 from dataclasses import dataclass
 
 from app.db.database import Database
+from app.db.errors import DatabaseConflict
 from app.keys.schema import Scope, hash_key, new_key
 from app.keys.store import create_key, list_keys
 from app.settings import Settings
@@ -52,9 +53,13 @@ async def admit(settings: Settings, database: Database) -> Credentials:
     )
 
 
-async def _make(database: Database, name: str, scope: Scope) -> str:
+async def _make(database: Database, name: str, scope: Scope) -> str | None:
+    """A new key; None when another process that starts at the same time has made it."""
     key = new_key(frozenset({scope}))
-    await database.write(create_key(name, hash_key(key), [scope], None, time.time_ns() // 1000))
+    try:
+        await database.write(create_key(name, hash_key(key), [scope], None, time.time_ns() // 1000))
+    except DatabaseConflict:
+        return None
     return key
 
 

@@ -57,11 +57,10 @@ class Settings(BaseSettings):
     @field_validator("database_url")
     @classmethod
     def _known_database(cls, url: SecretStr) -> SecretStr:
-        from app.db.database import dialect_of
         from app.db.errors import DatabaseUnusable
         from app.db.postgresql_url import connect_arguments
-        from app.db.sqlite import sqlite_path
         from app.db.statements import Dialect
+        from app.db.urls import dialect_of, sqlite_path
 
         text = url.get_secret_value()
         try:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from app.db.migrate import HEAD
 from app.db.sqlite_file import hold_for_serving
+from app.db.version import HEAD
 from tests.command_line import Call, caller
 from tests.databases import Databases
 from tests.ingest.kept import DAY, change, created, invalidated, keep, opened

@@ -2,9 +2,10 @@
 
 import pytest
 
-from app.db.database import Database, dialect_of, open_database
+from app.db.database import Database, open_database
 from app.db.errors import DatabaseRefused, DatabaseUnavailable
 from app.db.statements import Execute, WriteScript
+from app.db.urls import dialect_of
 from tests.databases import Databases, PostgresqlDatabases
 
 

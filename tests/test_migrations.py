@@ -17,6 +17,7 @@ import app.keys.model
 import app.violations.model  # noqa: F401 - the tables are known once their modules are
 from app.db import migrate
 from app.db.database import open_database
+from app.db.version import HEAD
 from app.inbox.store import cursor_key
 from tests.databases import Databases
 
@@ -38,7 +39,7 @@ async def version_and_key(url: str) -> bytes:
 def test_there_is_one_head_and_the_program_knows_it() -> None:
     config = Config()
     config.set_main_option("script_location", str(SCRIPTS))
-    assert ScriptDirectory.from_config(config).get_heads() == [migrate.HEAD]
+    assert ScriptDirectory.from_config(config).get_heads() == [HEAD]
 
 
 def test_versions_sort_as_text_in_their_order() -> None:

@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import assert_never
 
 from app.commands.running import now, opened
-from app.db.database import Database, dialect_of
+from app.db.database import Database
 from app.db.errors import DatabaseRefused, DatabaseUnavailable, DatabaseUnusable
-from app.db.migrate import HEAD
-from app.db.sqlite import sqlite_path
 from app.db.statements import Dialect
+from app.db.urls import dialect_of, sqlite_path
+from app.db.version import HEAD
 from app.first_start import is_loopback
 from app.keys.schema import Scope
 from app.keys.store import list_keys

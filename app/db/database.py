@@ -3,8 +3,8 @@
 from collections.abc import AsyncIterator, Sequence
 from typing import Protocol, TypeVar
 
-from app.db.errors import DatabaseUnusable
 from app.db.statements import Dialect, ReadScript, Row, Rows, WriteScript
+from app.db.urls import dialect_of
 
 T = TypeVar("T")
 
@@ -37,16 +37,6 @@ class Database(Protocol):
         ...
 
     async def close(self) -> None: ...
-
-
-def dialect_of(url: str) -> Dialect:
-    """Which database a URL names. Raises `DatabaseUnusable` for any other."""
-    scheme = url.split(":", 1)[0].lower()
-    if scheme == "sqlite":
-        return Dialect.SQLITE
-    if scheme in ("postgresql", "postgres"):
-        return Dialect.POSTGRESQL
-    raise DatabaseUnusable("HOS_DATABASE_URL must begin with sqlite:/// or postgresql://")
 
 
 async def open_database(url: str, *, serving: bool = False, pool_size: int = 8) -> Database:

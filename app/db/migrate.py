@@ -10,11 +10,8 @@ from alembic.migration import MigrationContext
 from sqlalchemy import URL, Connection, MetaData, create_engine, event, pool
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from app.db.database import dialect_of
 from app.db.statements import Dialect
-
-HEAD = "0001"
-"""The newest schema version. A test holds it to the migrations."""
+from app.db.urls import dialect_of, sqlite_path
 
 _ADVISORY_LOCK = 0x484F53
 
@@ -33,8 +30,6 @@ def _upgrade(connection: Connection) -> None:
 
 
 def _sqlite(url: str, work: Callable[[Connection], None]) -> None:
-    from app.db.sqlite import sqlite_path
-
     engine = create_engine(URL.create("sqlite", database=str(sqlite_path(url).absolute())), poolclass=pool.NullPool)
 
     @event.listens_for(engine, "connect")
@@ -77,7 +72,7 @@ def _run(url: str, work: Callable[[Connection], None]) -> None:
 
 
 def upgrade(url: str) -> None:
-    """Migrates the database to `HEAD`. Safe to run twice and by two at once. Blocking; not for the event loop."""
+    """Migrates the database to `version.HEAD`. Safe to run twice and by two at once. Blocks."""
     _run(url, _upgrade)
 
 

@@ -17,6 +17,7 @@ from app.db.errors import DatabaseConflict, DatabaseRefused, DatabaseUnavailable
 from app.db.postgresql_connection import CONNECT_ERRORS, CONNECT_SECONDS, connect
 from app.db.postgresql_url import connect_arguments
 from app.db.statements import Dialect, Execute, Fetch, Insert, ReadScript, Row, Rows, WriteScript, shape_of
+from app.db.version import HEAD
 
 T = TypeVar("T")
 
@@ -115,8 +116,6 @@ class PostgresqlDatabase:
     @classmethod
     async def open(cls, url: str, *, pool_size: int) -> "PostgresqlDatabase":
         """Connects, and refuses a database that is behind or ahead of this program with `DatabaseUnusable`."""
-        from app.db.migrate import HEAD
-
         arguments = connect_arguments(url)
         try:
             pool = await asyncpg.create_pool(
@@ -236,8 +235,6 @@ class PostgresqlDatabase:
             raise translate(error) from error
 
     async def check(self) -> None:
-        from app.db.migrate import HEAD
-
         version = await self.schema_version()
         if version != HEAD:
             raise DatabaseUnavailable(f"the database is at schema version {version}, this program needs {HEAD}")

@@ -13,7 +13,6 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import IO, TypeVar
-from urllib.parse import unquote
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -21,6 +20,8 @@ from app.db.errors import DatabaseConflict, DatabaseRefused, DatabaseUnavailable
 from app.db.sqlite_file import BUSY_SECONDS, FileGuard, connect, hold_for_serving, version_of, writing_lock
 from app.db.statements import Dialect, Execute, Fetch, Insert, ReadScript, Row, Rows, WriteScript, shape_of
 from app.db.threads import DatabaseThread
+from app.db.urls import sqlite_path
+from app.db.version import HEAD
 
 T = TypeVar("T")
 
@@ -35,17 +36,6 @@ CHECKPOINT_PAGES = 4000
 
 SWITCH_SECONDS = 0.0005
 """How long the writing thread waits for the interpreter lock. At Python's 5 ms a busy event loop starves it."""
-
-
-def sqlite_path(url: str) -> Path:
-    """The file a `sqlite:///relative` or `sqlite:////absolute` URL names. Raises `DatabaseUnusable`."""
-    prefix, _, rest = url.partition(":///")
-    name = unquote(rest.split("?", 1)[0])
-    if prefix.lower() != "sqlite" or not name or ":memory:" in name:
-        raise DatabaseUnusable(
-            "HOS_DATABASE_URL must name a file: sqlite:///data/hos.db (relative) or sqlite:////var/lib/hos.db"
-        )
-    return Path(name)
 
 
 def _translate(error: Exception) -> Exception:
@@ -111,7 +101,7 @@ class SqliteDatabase:
     @classmethod
     async def open(cls, url: str, *, serving: bool = False) -> "SqliteDatabase":
         """Opens (and creates or migrates) the file. Raises `DatabaseUnusable` with one clear sentence."""
-        from app.db.migrate import HEAD, upgrade
+        from app.db.migrate import upgrade
 
         path = sqlite_path(url)
         held: IO[str] | None = None
@@ -261,8 +251,6 @@ class SqliteDatabase:
                 thread.stop()
 
     async def check(self) -> None:
-        from app.db.migrate import HEAD
-
         self._guard.require_same_file()
         rows = await self.fetch("SELECT version_num FROM alembic_version")
         if [row[0] for row in rows] != [HEAD]:

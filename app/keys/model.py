@@ -1,9 +1,11 @@
 """The table of API keys and webhook tokens."""
 
-from sqlalchemy import Column, Index
+from sqlalchemy import Column, Index, text
 from sqlmodel import Field, SQLModel
 
 from app.db.types import BIG_KEY, MICROSECONDS, WORDS
+
+_IN_FORCE = text("revoked_at IS NULL")
 
 
 class ApiKeyRow(SQLModel, table=True):
@@ -12,7 +14,10 @@ class ApiKeyRow(SQLModel, table=True):
     """
 
     __tablename__ = "api_keys"
-    __table_args__ = (Index("api_keys_hash", "hash", unique=True),)
+    __table_args__ = (
+        Index("api_keys_hash", "hash", unique=True),
+        Index("api_keys_name", "name", unique=True, sqlite_where=_IN_FORCE, postgresql_where=_IN_FORCE),
+    )
 
     pk: int = Field(sa_column=Column(BIG_KEY, primary_key=True))
     name: str = Field(sa_column=Column(WORDS, nullable=False))

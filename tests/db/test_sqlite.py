@@ -16,10 +16,11 @@ import pytest
 
 from app.db.database import open_database
 from app.db.errors import DatabaseUnavailable, DatabaseUnusable
-from app.db.migrate import HEAD
-from app.db.sqlite import SqliteDatabase, sqlite_path
+from app.db.sqlite import SqliteDatabase
 from app.db.sqlite_file import writing_lock
 from app.db.statements import Execute, Fetch, WriteScript
+from app.db.urls import sqlite_path
+from app.db.version import HEAD
 
 ROOT = Path(__file__).parents[2]
 

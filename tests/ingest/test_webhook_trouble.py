@@ -10,7 +10,7 @@ import httpx2
 import pytest
 
 from app.db.migrate import upgrade
-from app.db.sqlite import sqlite_path
+from app.db.urls import sqlite_path
 from tests.databases import PostgresqlDatabases, PostgresqlServer, running_postgresql
 from tests.ingest.served import Service, assert_problem, service_on
 from tests.maven.examples import flat_event

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import pytest
 
 from app.db.database import open_database
-from app.db.sqlite import sqlite_path
 from app.db.statements import Dialect, Execute, Fetch, WriteScript
+from app.db.urls import sqlite_path
 from app.query.filters import ViolationFilter
 from app.query.violations import NEWEST_FIRST, ONE_VIOLATION, ORDERS, Position, all_in_order, page
 from app.violations.model import ACTIVE, INVALIDATED

@@ -98,6 +98,10 @@ def upgrade() -> None:
         sa.Column("revoked_at", MICROSECONDS),
     )
     op.create_index("api_keys_hash", "api_keys", ["hash"], unique=True)
+    in_force = sa.text("revoked_at IS NULL")
+    op.create_index(
+        "api_keys_name", "api_keys", ["name"], unique=True, sqlite_where=in_force, postgresql_where=in_force
+    )
 
     ledger = op.create_table(
         "ledger",
