@@ -80,6 +80,11 @@ class Settings(BaseSettings):
             raise ValueError("must be an address or a host name, such as 127.0.0.1, 0.0.0.0 or ::")
         return host
 
+    @field_validator("admin_key", "metrics_token", "simulate_token", mode="before")
+    @classmethod
+    def _blank_is_none(cls, value: object) -> object:
+        return None if isinstance(value, str) and not value.strip() else value
+
     @field_validator("webhook_secrets", mode="before")
     @classmethod
     def _split_secrets(cls, value: object) -> object:

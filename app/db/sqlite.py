@@ -14,10 +14,20 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import IO, TypeVar
 
+import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.db.errors import DatabaseConflict, DatabaseRefused, DatabaseUnavailable, DatabaseUnusable
-from app.db.sqlite_file import BUSY_SECONDS, FileGuard, connect, hold_for_serving, version_of, writing_lock
+from app.db.sqlite_file import (
+    BUSY_SECONDS,
+    FileGuard,
+    connect,
+    hold_for_serving,
+    make_private_file,
+    set_log_aside,
+    version_of,
+    writing_lock,
+)
 from app.db.statements import Dialect, Execute, Fetch, Insert, ReadScript, Row, Rows, WriteScript, shape_of
 from app.db.threads import DatabaseThread
 from app.db.urls import sqlite_path
@@ -25,13 +35,15 @@ from app.db.version import HEAD
 
 T = TypeVar("T")
 
+log = structlog.get_logger(__name__)
+
 READERS = 3
 STREAMS = 4
 """Exports that may hold a snapshot at one time; a snapshot keeps the WAL from shrinking."""
 
 READ_SECONDS = 8.0
 WRITE_SECONDS = 8.0
-CHECKPOINT_PAGES = 4000
+CHECKPOINT_PAGES = 8000
 """WAL pages between checkpoints. Larger is a little faster and makes the slowest commits slower."""
 
 SWITCH_SECONDS = 0.0005
@@ -106,7 +118,7 @@ class SqliteDatabase:
         path = sqlite_path(url)
         held: IO[str] | None = None
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            make_private_file(path)
             held = hold_for_serving(path) if serving else None
             with writing_lock(path, seconds=10):
                 version = version_of(path)
@@ -131,7 +143,7 @@ class SqliteDatabase:
 
     def _open_writer(self) -> sqlite3.Connection:
         if self._writer is None:
-            connection = connect(self.path, mode="rw", cache_kib=32_000)
+            connection = connect(self.path, mode="rw", cache_kib=20_000)
             try:
                 connection.execute("PRAGMA journal_mode = wal")
                 connection.execute("PRAGMA synchronous = full")
@@ -179,7 +191,7 @@ class SqliteDatabase:
     def _reader(self, name: str) -> sqlite3.Connection:
         connection = self._readers.get(name)
         if connection is None:
-            connection = self._readers[name] = connect(self.path, mode="ro", cache_kib=8_000)
+            connection = self._readers[name] = connect(self.path, mode="ro", cache_kib=4_000)
             connection.row_factory = sqlite3.Row
         return connection
 
@@ -264,6 +276,8 @@ class SqliteDatabase:
                 with suppress(DatabaseUnavailable, OSError):
                     stack.enter_context(writing_lock(self.path, seconds=BUSY_SECONDS))
                 writer.close()
+                if not self._guard.is_same_file():
+                    log.warning("database.log_set_aside", file=str(set_log_aside(self.path)))
 
     async def close(self) -> None:
         for thread in self._read_threads:

@@ -5,7 +5,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
@@ -75,7 +75,7 @@ def hold_for_serving(path: Path) -> IO[str]:
 @contextmanager
 def writing_lock(path: Path, *, seconds: float) -> Iterator[None]:
     """Holds the right to write the file among processes. Raises `DatabaseUnavailable` after `seconds`."""
-    descriptor = os.open(f"{path}-write.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    descriptor = os.open(f"{path}-write.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         _lock(descriptor, seconds)
         yield
@@ -100,19 +100,55 @@ class FileGuard:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._identity = self._look()
+        self._identity: tuple[int, int] | None = None
+        self._size = 0
+        found = self._look()
+        if found is not None:
+            self._identity, self._size = found
 
-    def _look(self) -> tuple[int, int] | None:
+    def _look(self) -> tuple[tuple[int, int], int] | None:
         try:
             status = os.stat(self._path)
         except OSError:
             return None
-        return status.st_dev, status.st_ino
+        return (status.st_dev, status.st_ino), status.st_size
 
     def require_same_file(self) -> None:
-        """Raises `DatabaseUnavailable` when the file is gone or another one took its place."""
+        """Raises `DatabaseUnavailable` when the file is gone or cut short, or another one took its place."""
         found = self._look()
         if found is None:
             raise DatabaseUnavailable(f"the database file {self._path} is gone")
-        if found != self._identity:
+        identity, size = found
+        if identity != self._identity:
             raise DatabaseUnavailable(f"the database file {self._path} was replaced by another one; restart to use it")
+        if size < self._size:
+            raise DatabaseUnavailable(f"the database file {self._path} was cut short; stop and restore it")
+        self._size = size
+
+    def is_same_file(self) -> bool:
+        """Whether the file at the path is the one that was opened."""
+        found = self._look()
+        return found is not None and found[0] == self._identity
+
+
+def make_private_file(path: Path) -> None:
+    """Makes an empty database file that only its owner reads, and its folder likewise, unless they are there."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+
+
+def set_log_aside(path: Path) -> Path | None:
+    """Renames the write-ahead log of a file that was replaced, so that it is not played into the new one.
+
+    It holds the last commits of the old file: together with that one, under its old name, it is whole. Gives where it
+    went, None when there is none.
+    """
+    log = Path(f"{path}-wal")
+    aside = Path(f"{path}-wal.of-replaced-{time.time_ns() // 1_000_000_000}")
+    try:
+        log.rename(aside)
+    except OSError:
+        return None
+    with suppress(OSError):
+        os.unlink(f"{path}-shm")
+    return aside

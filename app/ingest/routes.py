@@ -4,7 +4,6 @@ A plain ASGI endpoint: credential on the raw bytes, then parse, then wait for th
 promise: nothing is parsed for a stranger, and no 2xx leaves before the disk has it.
 """
 
-import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -16,6 +15,7 @@ from app.db.errors import DatabaseUnavailable
 from app.inbox.model import Channel
 from app.ingest.credentials import WebhookGate
 from app.ingest.keeping import Delivery, Kept
+from app.ingest.large import LARGE_BYTES, LargeDeliveries
 from app.ingest.writer import Overloaded, Writer
 from app.keys.ring import KeysUnknown
 from app.maven.events import AcceptedEvent, Fault, NotJson, ReadEvent, RejectedEvent, TooManyEvents, read_delivery
@@ -23,19 +23,18 @@ from app.violations.rules import Outcome
 from app.web.bodies import ClientGone, decode_body, read_body
 from app.web.metrics import Metrics
 from app.web.problems import (
+    INVALID_ENCODING,
     INVALID_EVENTS,
     INVALID_JSON,
     OVERLOADED,
     TOO_MANY_EVENTS,
     UNAUTHENTICATED,
     UNAVAILABLE,
+    Kind,
     Problem,
 )
 
 WEBHOOK_PATH = "/webhooks/maven"
-
-INLINE_BYTES = 64 * 1024
-"""Larger bodies are read in a thread, so that one big delivery does not hold up everybody else."""
 
 _WORDS = {outcome: outcome.word for outcome in Outcome}
 _UNAUTHENTICATED = (
@@ -62,6 +61,7 @@ class MavenWebhook:
         self._writer = writer
         self._metrics = metrics
         self._limits = limits
+        self._large = LargeDeliveries()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
@@ -89,32 +89,16 @@ class MavenWebhook:
             raise _unavailable() from None
         if not admitted:
             raise Problem(UNAUTHENTICATED, _UNAUTHENTICATED, headers=_CHALLENGE)
-        body = raw
         content_type = content_encoding = b""
         for name, value in headers:
             if name == b"content-type":
                 content_type = value
             elif name == b"content-encoding":
                 content_encoding = value if not content_encoding else content_encoding + b"," + value
-        if content_encoding or content_type != b"application/json":
-            body = decode_body(raw, content_encoding, content_type, self._limits.body_bytes)
         try:
-            if len(body) <= INLINE_BYTES:
-                events = read_delivery(body, self._limits.batch_events)
-            else:
-                events = await asyncio.to_thread(read_delivery, body, self._limits.batch_events)
-        except NotJson as error:
-            return await self._keep_unreadable(body, str(error))
-        except TooManyEvents as error:
-            raise Problem(TOO_MANY_EVENTS, str(error)) from None
-        if not events:
-            return 200, b'{"results":[],"accepted":0,"quarantined":0}'
-        kept = await self._keep(events, len(body))
-        return self._answer(events, kept)
-
-    async def _keep(self, events: Sequence[ReadEvent], size: int) -> list[Kept]:
-        try:
-            return await self._writer.submit(Delivery(events, Channel.WEBHOOK, size=size))
+            if not content_encoding and content_type == b"application/json":
+                return await self._take(raw) if len(raw) <= LARGE_BYTES else await self._take_large(raw)
+            return await self._take_encoded(raw, content_encoding, content_type)
         except Overloaded:
             raise Problem(
                 OVERLOADED,
@@ -124,13 +108,44 @@ class MavenWebhook:
         except DatabaseUnavailable:
             raise _unavailable() from None
 
-    async def _keep_unreadable(self, body: bytes, detail: str) -> tuple[int, bytes]:
+    async def _take_encoded(self, raw: bytes, content_encoding: bytes, content_type: bytes) -> tuple[int, bytes]:
+        try:
+            body = decode_body(raw, content_encoding, content_type, self._limits.body_bytes)
+        except Problem as problem:
+            if problem.kind is not INVALID_ENCODING:
+                raise
+            return await self._keep_unreadable(raw, problem.detail, None, INVALID_ENCODING)
+        return await self._take(body) if len(body) <= LARGE_BYTES else await self._take_large(body)
+
+    async def _take_large(self, body: bytes) -> tuple[int, bytes]:
+        async with self._large.turn() as began:
+            return await self._take(body, began)
+
+    async def _take(self, body: bytes, began: float | None = None) -> tuple[int, bytes]:
+        """Reads and keeps a body; a large one, whose turn `began` at that time, in a thread."""
+        limit = self._limits.batch_events
+        try:
+            events = read_delivery(body, limit) if began is None else await self._large.read(body, limit, began)
+        except NotJson as error:
+            return await self._keep_unreadable(body, str(error), began)
+        except TooManyEvents as error:
+            raise Problem(TOO_MANY_EVENTS, str(error)) from None
+        if not events:
+            return 200, b'{"results":[],"accepted":0,"quarantined":0}'
+        return self._answer(events, await self._keep(events, body, began))
+
+    async def _keep(self, events: Sequence[ReadEvent], body: bytes, began: float | None) -> list[Kept]:
+        return await self._writer.submit(Delivery(events, Channel.WEBHOOK, size=len(body)), began)
+
+    async def _keep_unreadable(
+        self, body: bytes, detail: str, began: float | None, kind: Kind = INVALID_JSON
+    ) -> tuple[int, bytes]:
         unreadable = RejectedEvent(None, None, None, (Fault("", detail),), body)
-        kept = await self._keep([unreadable], len(body))
+        kept = await self._keep([unreadable], body, began)
         if self._limits.invalid_status == 202:
             return 202, orjson.dumps(results_of([unreadable], kept, 1))
         entries = [str(one.quarantine_id) for one in kept]
-        raise Problem(INVALID_JSON, detail, errors=list(_errors(0, unreadable)), quarantine_ids=entries)
+        raise Problem(kind, detail, errors=list(_errors(0, unreadable)), quarantine_ids=entries)
 
     def _answer(self, events: Sequence[ReadEvent], kept: Sequence[Kept]) -> tuple[int, bytes]:
         quarantined = sum(k.outcome is Outcome.QUARANTINED for k in kept)

@@ -102,8 +102,9 @@ class Writer:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def submit(self, delivery: Delivery) -> list[Kept]:
-        """What became of each event, once it is on disk. Raises `Overloaded` or `DatabaseUnavailable`.
+    async def submit(self, delivery: Delivery, began: float | None = None) -> list[Kept]:
+        """What became of each event, once it is on disk. Raises `Overloaded` or `DatabaseUnavailable`. The time a
+        delivery has runs from `began`, by the loop's clock, or from now.
 
         A delivery that is larger than the whole queue is taken when nothing else waits: refused, it would be for ever.
         """
@@ -115,7 +116,8 @@ class Writer:
         if is_full and self._events:
             raise Overloaded
         loop = asyncio.get_running_loop()
-        waiting = _Waiting(delivery, loop.create_future(), loop.time() + self._answer_seconds, weight)
+        expires_at = (loop.time() if began is None else began) + self._answer_seconds
+        waiting = _Waiting(delivery, loop.create_future(), expires_at, weight)
         self._events += count
         self._bytes += weight
         self._queue.append(waiting)

@@ -12,7 +12,7 @@ import orjson
 
 from app.db.database import Database
 from app.db.statements import Rows
-from app.maven.events import read_stored
+from app.maven.events import read_data
 from app.query.context import QueryContext
 from app.query.filters import ViolationFilter
 from app.query.violations import Found, Order, Position, large_payload, page, payloads
@@ -106,5 +106,5 @@ async def _open(context: QueryContext, purpose: str, cursor: str) -> Position:
     payload = await fetch_payload(context.database, plain[0])
     if payload is None:
         raise bad_cursor()
-    data = read_stored(payload).data
+    data = read_data(payload)
     return Position(data.driverName, data.id)

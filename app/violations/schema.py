@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import orjson
 
-from app.maven.events import EventType, read_stored
+from app.maven.events import EventType, read_data
 from app.maven.schema import VehicleData, ViolationData, render
 from app.maven.times import format_time
 from app.violations.model import ACTIVE, INVALIDATED
@@ -63,7 +63,7 @@ class Renderer:
         """The JSON object of a violation up to its state, which is open: `splice_state` closes it."""
         details = self._details.get((details_seq,))
         if details is None:
-            details = render_details(read_stored(payload).data)
+            details = render_details(read_data(payload))
             self._details.put((details_seq,), details)
         return details
 
@@ -97,7 +97,7 @@ class _Kept:
 
 def render_violation(payload: bytes, state: State) -> bytes:
     """The JSON object of one violation, without keeping anything; for exports, which pass by each event once."""
-    return splice_state(render_details(read_stored(payload).data), state)
+    return splice_state(render_details(read_data(payload)), state)
 
 
 def render_details(data: ViolationData) -> bytes:
@@ -196,7 +196,7 @@ def csv_header() -> bytes:
 
 def render_csv(payload: bytes, state: State) -> bytes:
     """One violation as a line of CSV (RFC 4180): CRLF, UTF-8, an empty cell for null, guarded against formulas."""
-    data = read_stored(payload).data
+    data = read_data(payload)
     cells: list[object] = [data.id, "active" if state.invalidated_at is None else "invalidated"]
     cells += [column(data) for column in _CSV_DETAILS.values()]
     for vehicle in (data.startData, data.endData):

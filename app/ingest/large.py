@@ -1,0 +1,61 @@
+"""Large deliveries take turns: two at a time, one being read in a thread while the other is being written.
+
+Parsed, an event takes ten times the room of its bytes; a crowd of batches parsed at once would take all the memory, and
+reading one on the event loop would hold up everybody else. Small deliveries do not pass here.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+
+from app.db.errors import DatabaseUnavailable
+from app.ingest.writer import ANSWER_SECONDS, Overloaded
+from app.maven.events import ReadEvent, read_delivery
+
+LARGE_BYTES = 64 * 1024
+TURNS = 2
+WAITING = 256
+"""Large deliveries that may wait for their turn; their bytes are in memory meanwhile."""
+
+TURN_SECONDS = 4.0
+"""How long one waits for its turn; what is left of its time is for reading and writing it."""
+
+
+class LargeDeliveries:
+    """The turns of one process."""
+
+    def __init__(self) -> None:
+        self._turns = asyncio.Semaphore(TURNS)
+        self._waiting = 0
+        self._reader = ThreadPoolExecutor(1, "delivery-reader")
+
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[float]:
+        """Waits for a turn; gives when the wait began, by the loop's clock. Raises `Overloaded` when too many wait,
+        `DatabaseUnavailable` when the turn does not come in time.
+        """
+        if self._waiting >= WAITING:
+            raise Overloaded
+        began = asyncio.get_running_loop().time()
+        self._waiting += 1
+        try:
+            async with asyncio.timeout(TURN_SECONDS):
+                await self._turns.acquire()
+        except TimeoutError:
+            raise DatabaseUnavailable("deliveries before this one were not written in time") from None
+        finally:
+            self._waiting -= 1
+        try:
+            yield began
+        finally:
+            self._turns.release()
+
+    async def read(self, body: bytes, max_events: int, began: float) -> list[ReadEvent]:
+        """The events of a body. Raises `NotJson` and `TooManyEvents`, and `DatabaseUnavailable` when time is up."""
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout_at(began + ANSWER_SECONDS):
+                return await loop.run_in_executor(self._reader, read_delivery, body, max_events)
+        except TimeoutError:
+            raise DatabaseUnavailable("the delivery could not be read in time") from None
