@@ -29,6 +29,7 @@ from app.ingest.writer import Writer
 from app.keys.ring import KeyRing
 from app.keys.schema import ApiKey
 from app.keys.schema import Scope as KeyScope
+from app.logging import configure_logging
 from app.query.context import QueryContext
 from app.query.routes import routes as query_routes
 from app.query.watch import ChangeWatch
@@ -158,5 +159,10 @@ class Application:
 
 
 def create_app(stopping: Stopping, settings: Settings | None = None) -> ASGIApp:
-    """The application of one process. Settings are read from the environment unless they are given."""
-    return Application(settings or read_settings(), stopping)
+    """The application of one process. Without settings it is the whole process's, also one that was spawned: it reads
+    them from the environment and sets up logging by them.
+    """
+    if settings is None:
+        settings = read_settings()
+        configure_logging(settings.log_format, settings.log_level)
+    return Application(settings, stopping)

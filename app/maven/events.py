@@ -103,7 +103,8 @@ def read_data(payload: bytes) -> ViolationData:
         inner = members.get("data")
         if type(inner) is dict and members.get("eventTime") is None:
             members = inner
-        return validate(members)
+        data: ViolationData = validate(members)
+        return data
     except (ValueError, TypeError, AttributeError):
         return read_stored(payload).data
 

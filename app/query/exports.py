@@ -16,12 +16,14 @@ from starlette.types import Receive, Scope, Send
 from app.db.database import Database
 from app.db.errors import DatabaseUnavailable
 from app.db.statements import Row
+from app.keys.schema import Scope as KeyScope
 from app.maven.times import SECOND, format_time
 from app.query.context import QueryContext
 from app.query.filters import ViolationFilter
 from app.query.pages import fetch_payload
 from app.query.violations import Found, Order, all_in_order, payloads
 from app.violations.schema import State, csv_header, render_csv, render_violation
+from app.web.problems import Problem
 
 log = structlog.get_logger(__name__)
 
@@ -52,6 +54,9 @@ FORMATS = {
 }
 """Formats by media type."""
 
+JUDGE_SECONDS = 2.0
+"""How often the key of a running export is judged again; a revocation holds within 5 s."""
+
 
 class Export:
     """An answer that streams violations. Made by `begin`, sent by calling it, once."""
@@ -74,7 +79,7 @@ class Export:
             if scope["method"] == "HEAD":
                 await send({"type": "http.response.body"})
                 return
-            await self._send_while_wanted(receive, send)
+            await self._send_while_wanted(scope, receive, send)
 
     def _headers(self) -> list[tuple[bytes, bytes]]:
         now = format_time(self._context.clock() // SECOND * SECOND).replace(":", "")
@@ -84,10 +89,14 @@ class Export:
             (b"vary", b"accept"),
         ]
 
-    async def _send_while_wanted(self, receive: Receive, send: Send) -> None:
-        """Sends everything, unless the client goes or the process stops: what is sent in part then has no end."""
+    async def _send_while_wanted(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Sends everything, unless the client goes, its key ends, or the process stops: what is sent in part then has
+        no end.
+        """
         sending = asyncio.create_task(self._send_all(send))
-        leaving = [asyncio.create_task(_until_gone(receive)), asyncio.create_task(self._context.stopping.wait())]
+        revoked = asyncio.create_task(self._until_revoked(scope))
+        stopping = asyncio.create_task(self._context.stopping.wait())
+        leaving = [asyncio.create_task(_until_gone(receive)), revoked, stopping]
         try:
             await asyncio.wait([sending, *leaving], return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -97,9 +106,21 @@ class Export:
         if isinstance(outcome, DatabaseUnavailable):
             log.warning("export.broken_off", reason=str(outcome))
         elif isinstance(outcome, asyncio.CancelledError):
-            log.info("export.broken_off", reason="stopping" if self._context.stopping.is_set() else "client gone")
+            is_revoked = revoked.done() and not revoked.cancelled()
+            reason = "stopping" if self._context.stopping.is_set() else "key revoked" if is_revoked else "client gone"
+            log.info("export.broken_off", reason=reason)
         elif isinstance(outcome, BaseException):
             raise outcome
+
+    async def _until_revoked(self, scope: Scope) -> None:
+        """Returns when the key that asked is no longer in force; keys that cannot be judged now are left alone."""
+        while True:
+            await asyncio.sleep(JUDGE_SECONDS)
+            try:
+                self._context.authenticate(scope, KeyScope.READ)
+            except Problem as problem:
+                if problem.status in (401, 403):
+                    return
 
     async def _send_all(self, send: Send) -> None:
         await send({"type": "http.response.body", "body": self._first, "more_body": True})

@@ -182,6 +182,46 @@ async def test_a_deleted_file_is_noticed(database: SqliteDatabase) -> None:
     assert await database.write(count_up()) == 2
 
 
+async def test_a_file_cut_short_is_noticed(database: SqliteDatabase) -> None:
+    await database.check()
+    os.truncate(database.path, 0)
+    with pytest.raises(DatabaseUnavailable, match="cut short"):
+        await database.write(count_up())
+    with pytest.raises(DatabaseUnavailable, match="cut short"):
+        await database.check()
+
+
+async def test_the_log_of_a_replaced_file_is_not_played_into_the_new_one(tmp_path: Path) -> None:
+    urls = [f"sqlite:///{tmp_path}/{name}.db" for name in ("old", "new")]
+    for url, rounds in zip(urls, (1, 3), strict=True):
+        made = await SqliteDatabase.open(url)
+        for _ in range(rounds):
+            await made.write(count_up())
+        await made.close()
+    serving = await SqliteDatabase.open(urls[0], serving=True)
+    await serving.write(count_up())  # stays in the log for now
+    (tmp_path / "old.db").rename(tmp_path / "kept.db")
+    (tmp_path / "new.db").rename(tmp_path / "old.db")
+    with pytest.raises(DatabaseUnavailable, match="replaced"):
+        await serving.write(count_up())
+    await serving.close()
+    (log_of_old,) = tmp_path.glob("old.db-wal.of-replaced-*")  # noqa: ASYNC240 - a test waits for nobody
+    restarted = await SqliteDatabase.open(urls[0])
+    assert (await restarted.fetch("SELECT last_seq FROM ledger"))[0][0] == 3
+    await restarted.close()
+    log_of_old.rename(tmp_path / "kept.db-wal")
+    kept = await SqliteDatabase.open(f"sqlite:///{tmp_path}/kept.db")
+    assert (await kept.fetch("SELECT last_seq FROM ledger"))[0][0] == 2
+    await kept.close()
+
+
+async def test_a_new_file_is_its_owners_alone(tmp_path: Path) -> None:
+    made = await SqliteDatabase.open(f"sqlite:///{tmp_path}/data/hos.db")
+    await made.close()
+    assert (tmp_path / "data").stat().st_mode & 0o077 == 0
+    assert (tmp_path / "data" / "hos.db").stat().st_mode & 0o077 == 0
+
+
 async def test_a_replaced_file_is_noticed(database: SqliteDatabase) -> None:
     await database.write(count_up())
     copy = database.path.with_suffix(".copy")

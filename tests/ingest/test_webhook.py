@@ -4,6 +4,7 @@ import gzip
 import itertools
 import json
 from collections.abc import Iterator
+from typing import cast
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -242,8 +243,10 @@ def test_gzip_by_coding_and_by_type(service: Service) -> None:
 
 
 @pytest.mark.parametrize("body", [b"no gzip", gzip.compress(b"[]")[:-4], b"", gzip.compress(b"[]")[:5] + b"\xff" * 20])
-def test_broken_gzip_is_a_broken_request(service: Service, body: bytes) -> None:
-    assert_problem(service.post(body, Content_Encoding="gzip"), 400)
+def test_broken_gzip_is_a_broken_request_and_kept(service: Service, body: bytes) -> None:
+    problem = assert_problem(service.post(body, Content_Encoding="gzip"), 400)
+    (entry,) = cast("list[str]", problem["quarantineIds"])
+    assert service.quarantined(entry)[0] == body
 
 
 @pytest.mark.parametrize(

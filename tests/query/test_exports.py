@@ -229,8 +229,8 @@ async def test_a_whole_export_has_an_end(desk: Desk) -> None:
     assert len(rows_of(b"".join(m.get("body", b"") for m in client.messages[1:]).decode())) == 3 * CHUNK
 
 
-@pytest.mark.parametrize("ending", ["gone", "stopping"])
-async def test_an_export_ends_when_nobody_reads_any_more(desk: Desk, ending: str) -> None:
+@pytest.mark.parametrize("ending", ["gone", "stopping", "revoked"])
+async def test_an_export_ends_when_nobody_may_or_will_read_any_more(desk: Desk, ending: str) -> None:
     await desk.receive(creations(3 * CHUNK))
     watched = Failing(desk.database, chunks=100)
     async with desk_on(watched, desk.context.cursors) as watched_desk:
@@ -238,7 +238,13 @@ async def test_an_export_ends_when_nobody_reads_any_more(desk: Desk, ending: str
         asking = asyncio.create_task(ask(watched_desk, client))
         async with asyncio.timeout(PATIENCE):
             await client.served.wait()
-        (client.gone if ending == "gone" else watched_desk.context.stopping).set()
+        match ending:
+            case "gone":
+                client.gone.set()
+            case "stopping":
+                watched_desk.context.stopping.set()
+            case _:
+                del watched_desk.keys[ALL_SEEING]
         await asking
     assert not client.has_all
     assert watched.is_closed
