@@ -116,7 +116,7 @@ class Settings(BaseSettings):
             try:
                 _ = part == "*" or ipaddress.ip_network(part, strict=False)
             except ValueError:
-                raise ValueError("must be addresses or networks of proxies, apart by commas, or *") from None
+                raise ValueError("must be addresses or networks of proxies, separated by commas, or *") from None
         return value
 
 

@@ -153,7 +153,7 @@ def pasted(script: str, served: Served, cwd: Path) -> str:
     done = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", script.replace(ADDRESS, served.url)],
         cwd=cwd,
-        env=environment(HOS_TOKEN=TOKEN, HOS_KEY=KEY),
+        env=environment(TOKEN=TOKEN, KEY=KEY),
         capture_output=True,
         text=True,
         timeout=30,
@@ -210,7 +210,7 @@ def test_the_program_that_signs_works(served: Served, tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-c", program.replace(ADDRESS, served.url)],
         cwd=tmp_path,
-        env={**os.environ, "HOS_SIGNING_SECRET": SIGNING_SECRET},
+        env={**os.environ, "SIGNING_SECRET": SIGNING_SECRET},
         capture_output=True,
         text=True,
         timeout=30,

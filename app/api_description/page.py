@@ -125,9 +125,9 @@ def curl(entry: Mapping[str, Json]) -> str:
         words.append(f"-X {method}" if "requestBody" not in operation else "-H 'Content-Type: application/json'")
     credentials = json.dumps(operation["security"])
     if '"apiKey": [' in credentials:
-        words.append('-H "Authorization: Bearer $HOS_KEY"')
+        words.append('-H "Authorization: Bearer $KEY"')
     elif "webhookBearer" in credentials:
-        words.append('-H "Authorization: Bearer $HOS_TOKEN"')
+        words.append('-H "Authorization: Bearer $TOKEN"')
     if "requestBody" in operation:
         words.append("-d @event.json")
     if "text/event-stream" in json.dumps(operation["responses"]):
