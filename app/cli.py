@@ -3,6 +3,7 @@
 What a command does lives in the rooms; its options, its one clear line on failure and what it prints are `commands/`'s.
 """
 
+import errno
 import sys
 import traceback
 from contextlib import ExitStack
@@ -59,7 +60,8 @@ def serve(
         try:
             sockets = [stack.enter_context(sock) for sock in bind(settings.host, settings.port)]
         except OSError as error:
-            fail(f"cannot listen on {settings.host} port {settings.port}: {error.strerror or error}")
+            hint = "; choose another with HOS_PORT or --port" if error.errno == errno.EADDRINUSE else ""
+            fail(f"cannot listen on {settings.host} port {settings.port}: {error.strerror or error}{hint}")
         typer.echo(run(_prepare(settings, sockets[0].getsockname()[1])))
         sys.stdout.flush()
         _warn_of(settings)
@@ -108,8 +110,12 @@ def migrate() -> None:
     if dialect_of(url) is Dialect.SQLITE:
         run(migrate_file())
     else:
+        from app.db.postgresql_connection import NotConnected
+
         try:
             upgrade(url)
+        except NotConnected as error:
+            fail(f"cannot connect to PostgreSQL: {error}")
         except Exception as error:
             fail(f"the migration failed and changed nothing: {str(error) or type(error).__name__}")
     typer.echo(f"The database is at schema version {HEAD}.")

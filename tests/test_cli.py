@@ -97,6 +97,43 @@ def test_no_database_is_status_1_and_one_line(call: Call, command: str) -> None:
     assert re.fullmatch(r"hos-receiver: cannot connect to PostgreSQL: [^\n]+\n", result.stderr)
 
 
+@pytest.mark.parametrize(
+    "url, why",
+    [
+        ("postgresql://u:secret@127.0.0.1:1/d", "127.0.0.1:1: connection refused"),
+        ("postgresql://u:secret@name.invalid/d", "name.invalid:5432: name not known"),
+        ("postgresql://u:secret@/d?host=/no/such/place&port=7", "/no/such/place/.s.PGSQL.7: there is no such socket"),
+    ],
+)
+@pytest.mark.parametrize("command", ["serve --port 0", "migrate", "keys list"])
+def test_a_server_out_of_reach_is_named_alike_by_all(tmp_path: Path, command: str, url: str, why: str) -> None:
+    done = run(*command.split(), cwd=tmp_path, HOS_DATABASE_URL=url)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == f"hos-receiver: cannot connect to PostgreSQL: {why}\n"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://u:secret@h:port/d",
+        "postgresql://u:secret@[bad/d",
+        "postgresql://u:secret@h:65536/d",
+        "postgresql://u:secret/s@h/d",
+        "postgresql://u:secret#s@h/d",
+        "postgresql://u:secret?s@h/d",
+        "postgresql://u:secret@h/d?port=x",
+        "postgresql://u:secret@/d?host=a,b&port=1,2,3",
+        "postgresql:u:secret",
+    ],
+)
+def test_an_address_that_is_none_is_one_line_without_the_password(url: str) -> None:
+    result = caller(url)("migrate")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr == (
+        "hos-receiver: HOS_DATABASE_URL must be a valid address, written postgresql://user:password@host:port/name\n"
+    )
+
+
 @pytest.mark.parametrize("command", ["migrate", "rebuild", "purge", "export", "simulate", "keys list", "doctor"])
 def test_wrong_settings_are_status_1(call: Call, command: str) -> None:
     result = call(*command.split(), HOS_PORT="x", HOS_LOG_LEVEL="x")

@@ -192,7 +192,10 @@ def test_a_port_in_use_is_one_line(tmp_path: Path) -> None:
         port = sock.getsockname()[1]
         done = run("serve", "--port", str(port), cwd=tmp_path)
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == f"hos-receiver: cannot listen on 127.0.0.1 port {port}: Address already in use\n"
+    assert done.stderr == (
+        f"hos-receiver: cannot listen on 127.0.0.1 port {port}: Address already in use;"
+        " choose another with HOS_PORT or --port\n"
+    )
     assert not (tmp_path / "data").exists()
 
 

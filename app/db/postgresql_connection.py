@@ -3,8 +3,11 @@
 What the URL says is `postgresql_url`; what a connection is used for is `postgresql`.
 """
 
+import errno
+import os
+import socket
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import unquote, urlencode
 
 import asyncpg
 
@@ -21,6 +24,10 @@ CONNECT_ERRORS = (
     ValueError,
 )
 """What an attempt to connect can fail with. `InternalClientError` is the driver's word for a host that is a standby."""
+
+
+class NotConnected(ConnectionError):
+    """A server could not be reached. The message names its host and port, or its socket, and why; no password."""
 
 
 def each_host(dsn: str) -> list[str]:
@@ -41,6 +48,29 @@ def each_host(dsn: str) -> list[str]:
     return [f"{base}?{urlencode(one)}" for one in own]
 
 
+def address_of(dsn: str) -> str:
+    """Where a DSN of one host leads: `host:port`, or the path of a socket."""
+    base, parameters = split_url(dsn)
+    location = base.partition("://")[2].partition("/")[0].rpartition("@")[2]
+    host, _, port = location.rpartition(":") if not location.endswith("]") and ":" in location else (location, "", "")
+    host = unquote(host) or parameters.get("host") or os.environ.get("PGHOST") or "localhost"
+    port = port or parameters.get("port") or os.environ.get("PGPORT") or "5432"
+    return f"{host}/.s.PGSQL.{port}" if host.startswith("/") else f"{host}:{port}"
+
+
+def _reason(error: OSError) -> str:
+    if isinstance(error, socket.gaierror):
+        return "name not known"
+    # A name with several addresses fails with all their errors in one text.
+    if isinstance(error, ConnectionRefusedError) or f"[Errno {errno.ECONNREFUSED}]" in str(error):
+        return "connection refused"
+    if isinstance(error, FileNotFoundError):
+        return "there is no such socket"
+    if isinstance(error, TimeoutError):
+        return "no answer in time"
+    return error.strerror or str(error) or type(error).__name__
+
+
 async def connect(arguments: dict[str, Any], *, seconds: float = CONNECT_SECONDS, **more: object) -> Any:
     """A new connection, from the `connect_arguments` of a URL. Raises one of `CONNECT_ERRORS`.
 
@@ -51,6 +81,9 @@ async def connect(arguments: dict[str, Any], *, seconds: float = CONNECT_SECONDS
     for dsn in dsns:
         try:
             return await asyncpg.connect(**{**arguments, **more, "dsn": dsn}, timeout=seconds / len(dsns))
+        except OSError as error:
+            failure = NotConnected(f"{address_of(dsn)}: {_reason(error)}")
+            failure.__cause__ = error
         except CONNECT_ERRORS as error:
             failure = error
     assert failure is not None
