@@ -221,7 +221,7 @@ def test_simulate_reaches_a_server_with_the_credential_of_the_settings(tmp_path:
 def test_simulate_without_a_receiver_is_status_1(call: Call) -> None:
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
-        result = call("simulate", "--url", f"http://127.0.0.1:{sock.getsockname()[1]}")
+        result = call("simulate", "--token", "t", "--url", f"http://127.0.0.1:{sock.getsockname()[1]}")
     assert result.exit_code == 1
     assert "is the receiver running there?" in result.stdout
 

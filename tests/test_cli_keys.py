@@ -1,6 +1,7 @@
 """`keys`: what is made, listed and revoked, and which names are taken."""
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -50,6 +51,26 @@ def test_list_tells_all_but_the_key(call: Call) -> None:
         assert hash_key(key) not in result.stdout
 
 
+def test_without_keys_the_list_says_so(call: Call) -> None:
+    assert call("keys", "list").stderr == "There are no keys.\n"
+    result = call("keys", "list", HOS_ADMIN_KEY="a" * 32)
+    assert (result.stdout, result.stderr) == ("admin\tadmin,read\tall terminals\tfrom HOS_ADMIN_KEY\tin force\n", "")
+
+
+def test_an_unknown_scope_is_said_plainly(call: Call) -> None:
+    result = call("keys", "create", "x", "--scope", "foo")
+    assert result.exit_code == 2
+    assert "must be read, admin or webhook, not 'foo'" in result.stderr
+    assert "Value error" not in result.stderr
+
+
+def test_the_file_that_was_made_is_named_once(tmp_path: Path) -> None:
+    call = caller(f"sqlite:///{tmp_path}/new/hos.db")
+    first = call("keys", "create", "x", "--scope", "read").stdout.splitlines()
+    assert first[0].startswith(f"Made the database {tmp_path}/new/hos.db;")
+    assert len(call("keys", "create", "y", "--scope", "read").stdout.splitlines()) == len(first) - 1
+
+
 def test_a_name_is_taken_until_it_is_revoked(call: Call) -> None:
     made(call, "x", "--scope", "read")
     again = call("keys", "create", "x", "--scope", "admin")
@@ -85,7 +106,7 @@ def test_a_name_may_be_any_text(call: Call, name: str) -> None:
     "arguments,said",
     [
         (["x"], "--scope"),
-        (["x", "--scope", "write"], "'read', 'admin', 'webhook'"),
+        (["x", "--scope", "write"], "must be read, admin or webhook"),
         (["--scope", "read"], "NAME"),
         (["x", "--scope", "read", "--terminal", ""], "not blank"),
         (["x", "--scope", "read", "--terminal", "PGH", "--terminal", "  "], "not blank"),

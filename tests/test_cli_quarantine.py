@@ -130,6 +130,11 @@ def test_an_id_must_be_one(call: Call, entry: str) -> None:
     assert call("quarantine", "retry", entry).exit_code == 2
 
 
+@pytest.mark.parametrize("command", ["show", "retry"])
+def test_an_id_that_is_no_number_is_said_plainly(call: Call, command: str) -> None:
+    assert "must be a whole number from 1, not 'abc'" in call("quarantine", command, "abc").stderr
+
+
 def test_retry_of_what_is_still_not_understood_fails_and_keeps_it(call: Call, database_url: str) -> None:
     kept(database_url, BROKEN)
     (entry,) = ids(call("quarantine", "list"))
@@ -183,9 +188,7 @@ def test_retry_names_ids_that_are_not_there_and_does_the_others(call: Call, data
     (entry,) = ids(call("quarantine", "list"))
     result = call("quarantine", "retry", "999", entry, entry)
     assert result.exit_code == 1
-    assert result.stderr.splitlines()[0] == (
-        "hos-receiver: there is no quarantine entry 999; see: hos-receiver quarantine list"
-    )
+    assert result.stderr == "hos-receiver: there is no quarantine entry 999; see: hos-receiver quarantine list\n"
     assert result.stdout == f"{entry}: created 1\n"
     assert left(database_url) == (0, 1)
 

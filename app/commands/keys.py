@@ -5,6 +5,8 @@ from typing import Annotated
 import typer
 
 from app.commands.running import fail, group, now, opened, run, settings_or_fail
+from app.db.statements import Dialect
+from app.db.urls import dialect_of, sqlite_path
 from app.keys.schema import Scope, hash_key, new_key
 from app.keys.store import create_key, list_keys, revoke_key
 from app.maven.faults import find_unstorable
@@ -20,12 +22,22 @@ def is_name(text: str) -> bool:
     return 1 <= len(text) <= MAX_NAME and text.isprintable() and not text.isspace() and find_unstorable(text) is None
 
 
+def scope_of(text: str) -> Scope:
+    """A scope as typed. Raises `typer.BadParameter`."""
+    if text not in list(Scope):
+        raise typer.BadParameter(f"must be read, admin or webhook, not {text[:60]!r}")
+    return Scope(text)
+
+
 @keys.command("create")
 def create(
     name: Annotated[
         str, typer.Argument(metavar="NAME", help="A name for people, unique among keys in force; 1 to 100 characters.")
     ],
-    scope: Annotated[list[Scope], typer.Option(help="read, admin or webhook; repeat for several.", metavar="SCOPE")],
+    scope: Annotated[
+        list[Scope],
+        typer.Option(parser=scope_of, help="read, admin or webhook; repeat for several.", metavar="SCOPE"),
+    ],
     terminal: Annotated[
         list[str] | None,
         typer.Option(help="Show the key only violations of this terminal code; repeat for several.", metavar="CODE"),
@@ -47,12 +59,16 @@ def create(
     if name == "admin" and settings.admin_key is not None:
         fail("the name admin belongs to the key in HOS_ADMIN_KEY; choose another name")
     key = new_key(scopes)
+    url = settings.database_url.get_secret_value()
+    is_new = dialect_of(url) is Dialect.SQLITE and not sqlite_path(url).exists()
 
     async def make() -> None:
         async with opened(settings) as database:
             await database.write(create_key(name, hash_key(key), scopes, set(terminal) if terminal else None, now()))
 
     run(make())
+    if is_new:
+        typer.echo(f"Made the database {sqlite_path(url).absolute()}; serve it from here, or with its absolute path.")
     terminals = f"; terminals {', '.join(sorted(set(terminal)))}" if terminal else ""
     typer.echo(f"Key {name} ({', '.join(sorted(scopes))}{terminals}), shown this once:")
     typer.echo(key)
@@ -78,15 +94,18 @@ def show() -> None:
                 for record in await database.read(list_keys())
             ]
 
-    for line in run(read()):
-        typer.echo(line)
+    lines = run(read())
     if settings.admin_key is not None:
-        typer.echo("admin\tevery scope\tall terminals\tfrom HOS_ADMIN_KEY\tin force")
+        lines.append("admin\tadmin,read\tall terminals\tfrom HOS_ADMIN_KEY\tin force")
+    for line in lines:
+        typer.echo(line)
+    if not lines:
+        typer.echo("There are no keys.", err=True)
 
 
 @keys.command("revoke")
 def revoke(name: Annotated[str, typer.Argument(metavar="NAME", help="The key's name, as keys list shows it.")]) -> None:
-    """End a key. Running servers follow within five seconds."""
+    """End a key. Running servers follow within half a second."""
     settings = settings_or_fail()
 
     async def end() -> bool:

@@ -21,7 +21,15 @@ PAGE = 20
 """Entries read at a time; each may have megabytes."""
 MOST_ID = 2**63 - 1
 
-EntryId = Annotated[int, typer.Argument(min=1, max=MOST_ID, metavar="ID", help="The entry's id, as the list shows it.")]
+
+def entry_id_of(text: str) -> int:
+    """An entry's id as typed. Raises `typer.BadParameter`."""
+    if not (text.isascii() and text.isdigit() and len(text) < 20 and 1 <= int(text) <= MOST_ID):
+        raise typer.BadParameter(f"must be a whole number from 1, not {text[:60]!r}")
+    return int(text)
+
+
+EntryId = Annotated[int, typer.Argument(parser=entry_id_of, metavar="ID", help="The entry's id, as the list shows it.")]
 
 
 async def _entries(database: Database) -> AsyncIterator[Entry]:
@@ -101,7 +109,7 @@ def _printable(body: bytes) -> str | None:
 @quarantine.command("retry")
 def retry(
     entry_ids: Annotated[
-        list[int] | None, typer.Argument(min=1, max=MOST_ID, metavar="ID", help="Ids of entries.")
+        list[int] | None, typer.Argument(parser=entry_id_of, metavar="ID", help="Ids of entries.")
     ] = None,
     every: Annotated[bool, typer.Option("--all", help="Every entry there is.")] = False,
 ) -> None:
@@ -114,8 +122,9 @@ def retry(
         raise typer.BadParameter("give the ids of entries, or --all", param_hint="ID")
     settings = settings_or_fail()
 
-    async def retry_them() -> bool:
-        all_left = True
+    async def retry_them() -> tuple[bool, bool]:
+        """Whether something stayed, and whether an entry was not there at all."""
+        all_left = all_found = True
         async with opened(settings) as database:
             if every:
                 # Parts that are still not understood come back as new entries, with greater ids; once is enough.
@@ -124,18 +133,21 @@ def retry(
                     if entry.pk > last:
                         break
                     all_left &= await _retry(database, entry)
-                return all_left
+                return not all_left, False
             for entry_id in dict.fromkeys(entry_ids or ()):
                 found = await database.read(find_entry(entry_id))
                 if found is None:
                     complain(f"there is no quarantine entry {entry_id}; see: hos-receiver quarantine list")
-                    all_left = False
+                    all_found = False
                 else:
                     all_left &= await _retry(database, found)
-        return all_left
+        return not all_left, not all_found
 
-    if not run(retry_them()):
+    has_stayed, has_missed = run(retry_them())
+    if has_stayed:
         fail("not everything left the quarantine")
+    if has_missed:
+        raise typer.Exit(1)
 
 
 async def _retry(database: Database, entry: Entry) -> bool:

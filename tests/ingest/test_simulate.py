@@ -33,7 +33,8 @@ def simulate_against(reply: Reply, **options: Any) -> tuple[int, str, Server]:
     async def both() -> tuple[int, str, Server]:
         out = io.StringIO()
         async with serving(reply) as server:
-            status = await run_simulation(SimulationOptions(**{"url": server.url, "seed": 1, **options}), out)
+            given = {"url": server.url, "seed": 1, "secret": "token", **options}
+            status = await run_simulation(SimulationOptions(**given), out)
         return status, out.getvalue(), server
 
     return within(10, both())
@@ -217,10 +218,16 @@ def closed_port() -> int:
         return port
 
 
+def test_without_a_token_nothing_is_sent() -> None:
+    status, told, server = simulate_against(results, secret=None)
+    assert (status, server.taken) == (1, [])
+    assert told == "simulate: no webhook token; pass --token, set HOS_SIMULATE_TOKEN, or HOS_WEBHOOK_SECRETS\n"
+
+
 def test_stops_at_once_when_nobody_listens() -> None:
     out = io.StringIO()
     url = f"http://127.0.0.1:{closed_port()}"
-    assert within(10, run_simulation(SimulationOptions(url=url, seed=1, count=5), out)) == 1
+    assert within(10, run_simulation(SimulationOptions(url=url, secret="t", seed=1, count=5), out)) == 1
     assert last_line(out.getvalue()).startswith(f"simulate: cannot connect to {url}/webhooks/maven: ")
     assert "is the receiver running there?" in last_line(out.getvalue())
     assert out.getvalue().count("\n") == 2
@@ -237,7 +244,9 @@ def test_gives_up_when_nobody_listens_any_more() -> None:
             return status, {"Connection": "close"}, content
 
         async with serving(reply) as server:
-            options = SimulationOptions(url=server.url, seed=1, count=9, connections=1, refused_seconds=0.25)
+            options = SimulationOptions(
+                url=server.url, secret="t", seed=1, count=9, connections=1, refused_seconds=0.25
+            )
             status = await run_simulation(options, out)
         return status, out.getvalue()
 

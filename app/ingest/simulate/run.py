@@ -59,6 +59,9 @@ async def run_simulation(options: SimulationOptions, out: TextIO) -> int:
     except (ValueError, OverflowError) as error:
         _say(out, f"simulate: {error}")
         return WRONG_USAGE
+    if options.secret is None and options.out is None:
+        _say(out, "simulate: no webhook token; pass --token, set HOS_SIMULATE_TOKEN, or HOS_WEBHOOK_SECRETS")
+        return FAILED
     repeat = f"--count {options.count} --seed {seed} --until {until.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
     _say(out, f"simulating {options.count:,} events ({repeat})")
     batches = bundle(stream, options.batch)
