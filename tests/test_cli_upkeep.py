@@ -190,6 +190,14 @@ def test_the_doctor_finds_nothing_wrong(call: Call) -> None:
         assert said in found
 
 
+def test_the_doctor_has_nothing_to_say_against_a_fresh_installation(tmp_path: Path) -> None:
+    call = caller(f"sqlite:///{tmp_path}/data/hos.db")
+    assert call("migrate").exit_code == 0
+    status, lines = lines_of(call, **SECRET_SETTINGS)
+    assert status == 0
+    assert [line for line in lines if not line.startswith("ok    ") and "are free beside" not in line] == []
+
+
 def test_the_doctor_names_wrong_settings(call: Call) -> None:
     result = call("doctor", HOS_PORT="x", HOS_LOG_LEVEL="loud")
     assert result.exit_code == 1
@@ -255,6 +263,10 @@ def test_the_doctor_looks_at_the_file(sqlite_url: str) -> None:
     assert "ok    the journal mode is wal" in lines
     assert "ok    nobody serves the file now" in lines
     file.chmod(0o644)
+    file.parent.chmod(0o700)
+    _, lines = lines_of(call)
+    assert f"ok    {file} can be read and written, and not by everybody" in lines
+    file.parent.chmod(0o755)
     with hold_for_serving(file):
         _, lines = lines_of(call)
     assert any(line.startswith(f"warn  every user of this machine can read {file}") for line in lines)

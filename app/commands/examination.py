@@ -106,10 +106,7 @@ def _look_at_file(path: Path) -> Iterator[Finding]:
     """A SQLite file from outside, and its schema version and journal through a connection that cannot write."""
     version = sqlite3.sqlite_version
     if sqlite3.sqlite_version_info < MENDED_SQLITE:
-        yield warn(
-            f"SQLite {version} has the WAL bug of 3.7.0 to 3.51.2 (two connections that write or checkpoint at once)",
-            "our own processes take turns by a lock file; write to the file with no other program while it is served",
-        )
+        yield ok(f"SQLite {version}: before 3.51.3 only one may write at a time; ours take turns")
     else:
         yield ok(f"SQLite {version}")
     if not path.exists():
@@ -126,7 +123,8 @@ def _look_at_permissions(path: Path) -> Iterator[Finding]:
         if not os.access(place, os.R_OK | os.W_OK):
             yield failing(f"{place} cannot be read and written by this user", "give it to the user that serves")
             return
-    if path.stat().st_mode & 0o007:
+    # In a folder that is closed to others, what a file allows them does not matter.
+    if path.stat().st_mode & 0o007 and path.absolute().parent.stat().st_mode & 0o001:
         yield warn(f"every user of this machine can read {path}", f"chmod o= {path}: it names drivers")
     else:
         yield ok(f"{path} can be read and written, and not by everybody")
