@@ -6,6 +6,7 @@ stay uvicorn's. No timer is set per request: the server calls `check` on every c
 """
 
 import asyncio
+import contextlib
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,6 +33,8 @@ class Deadlines:
     linger_seconds: float = 3.0
     # How long a connection may be idle between requests; proxies in front commonly keep theirs for 60 s.
     keep_alive_seconds: float = 65.0
+    # How long the answer to a reading request may take when the client has closed its side.
+    half_closed_seconds: float = 2.0
     # While stopping: for uploads under way, unread answers, handlers, the application's own end, and all of it.
     stop_upload_seconds: float = 1.0
     stop_unread_seconds: float = 2.0
@@ -105,18 +108,61 @@ class DeadlineProtocol(HttpToolsProtocol):
             self.read_by = self.loop.time() + self.request_seconds
         self.head_bytes += len(data)
         try:
-            while data:
-                try:
-                    self.parser.feed_data(data)
-                    break
-                except httptools.HttpParserUpgrade as upgrade:
-                    data = self._head_without_upgrade() + data[upgrade.args[0] :]
+            self._feed(data)
         except httptools.HttpParserError:
             self.send_400_response("")
         else:
             if self.head_bytes > MAX_HEAD_BYTES:
                 detail = f"The request line and the headers may have {MAX_HEAD_BYTES} bytes together."
                 self.refuse(Problem(HEADERS_TOO_LARGE, detail))
+
+    def _feed(self, data: bytes) -> None:
+        """Parses what came. A head that wants another protocol is parsed again as an ordinary one, once: it then asks
+        for no upgrade, so each pass ends behind at least one head of `data`.
+        """
+        while data:
+            try:
+                self.parser.feed_data(data)
+                return
+            except httptools.HttpParserUpgrade as upgrade:
+                rest = data[upgrade.args[0] :]
+                if not self.is_upgrade:
+                    self._refuse_connect()
+                    return
+                head = self._head_without_upgrade()
+                # The old parser may be closed by this very head, when it wants the connection closed as well.
+                self.parser = httptools.HttpRequestParser(self)
+                with contextlib.suppress(AttributeError):
+                    self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
+                try:
+                    self.parser.feed_data(head)
+                except httptools.HttpParserUpgrade:
+                    self.send_400_response("")
+                    return
+                data = rest
+
+    def _refuse_connect(self) -> None:
+        """CONNECT opens a tunnel, and there is none. Its answer comes from the router; nothing after it is read."""
+        self.is_refused = True
+        if self._is_answering():
+            self._last_cycle().keep_alive = False
+        else:
+            self.line.close()
+
+    def eof_received(self) -> bool:
+        """The client has said all it will. A request that came whole is still answered, then the connection ends.
+
+        A client that has gone altogether looks the same. So that long polls and streams notice, one that only reads is
+        waited for a moment, as long as an answer takes that is there already; one that brings something, to its answer.
+        """
+        if self.is_message_begun or not self._is_answering():
+            return False
+        self.is_refused = True
+        cycle = self._last_cycle()
+        cycle.keep_alive = False
+        if cycle.scope["method"] in ("GET", "HEAD"):
+            self.gone_by = self.loop.time() + self.deadlines.half_closed_seconds
+        return True
 
     def pause_writing(self) -> None:
         self.unread_since = self.loop.time()

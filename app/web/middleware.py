@@ -6,7 +6,7 @@ given on from here; deadlines belong to the server.
 """
 
 import asyncio
-import itertools
+import random
 import re
 import secrets
 from collections.abc import Iterable, MutableMapping
@@ -87,15 +87,14 @@ class Frame:
     def __init__(self, app: ASGIApp, stopping: Stopping | None = None) -> None:
         self.app = app
         self.stopping = stopping or Stopping()
-        # Ids that count up behind a random prefix are unique across processes and cost no system call.
-        self.prefix = secrets.token_hex(6)
-        self.numbers = itertools.count(1)
+        # Random and not counted up, so that two of them do not tell how many requests came in between.
+        self.random = random.Random(secrets.token_bytes(16))  # noqa: S311 - ids are no secrets
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        request_id = sent_request_id(scope["headers"]) or f"{self.prefix}-{next(self.numbers):x}"
+        request_id = sent_request_id(scope["headers"]) or f"{self.random.getrandbits(64):016x}"
         scope.setdefault("state", {})["request_id"] = request_id
         _request_id.set(request_id)
         raw_path: bytes | None = scope.get("raw_path")
