@@ -149,7 +149,7 @@ class DeadlineProtocol(HttpToolsProtocol):
         else:
             self.line.close()
 
-    def eof_received(self) -> bool:
+    def eof_received(self) -> bool:  # type: ignore[override]
         """The client has said all it will. A request that came whole is still answered, then the connection ends.
 
         A client that has gone altogether looks the same. So that long polls and streams notice, one that only reads is
