@@ -39,8 +39,8 @@ A 2xx means that every event is committed to disk: accepted, or kept in quaranti
 are not ours are counted and ignored. Sending an event again is always right: it is a `duplicate` and touches nothing.
 
 What breaks I-JSON (RFC 7493) is quarantined too: names that occur twice in an object, NUL or lone surrogates in
-strings, numbers beyond a double, more than 64 levels. A body that is not JSON at all is kept whole. Corrupt gzip is a
-broken request: 400, and nothing is kept."""
+strings, numbers beyond a double, more than 64 levels. A body that is not JSON at all, or that cannot be
+decompressed, is kept whole: 400 with `quarantineIds`, or 202 with HOS_INVALID_STATUS=202."""
 
 
 def paths() -> dict[str, PathItem]:
@@ -154,13 +154,17 @@ def _responses() -> dict[str, Response | Reference]:
 
 def _two_problems() -> Response:
     detail = "The body is not JSON: at line 1, column 1, a value was expected, but something else stands there."
-    errors: list[examples.JsonObject] = [{"event": 0, "pointer": "", "detail": detail}]
+    corrupt = "The gzip data is corrupt."
+
+    def errors(detail: str) -> list[examples.JsonObject]:
+        return [{"event": 0, "pointer": "", "detail": detail}]
+
     return answer(
-        "Not JSON, which is quarantined whole; or a broken request, of which nothing is kept.",
+        "Not JSON, or broken compression, which is quarantined whole; or a broken request, of which nothing is kept.",
         content(
             PROBLEM_TYPE,
             schema_ref("Problem"),
-            notJson=examples.problem(INVALID_JSON, detail, PATH, errors, ["2"]),
-            corruptGzip=examples.problem(INVALID_ENCODING, "The gzip data is corrupt.", PATH),
+            notJson=examples.problem(INVALID_JSON, detail, PATH, errors(detail), ["2"]),
+            corruptGzip=examples.problem(INVALID_ENCODING, corrupt, PATH, errors(corrupt), ["3"]),
         ),
     )
