@@ -100,8 +100,10 @@ def test_webhook_secrets_are_split_at_commas(monkeypatch: pytest.MonkeyPatch) ->
         (
             "HOS_FORWARDED_ALLOW_IPS",
             "proxy",
-            "HOS_FORWARDED_ALLOW_IPS must be addresses or networks of proxies, separated by commas, or *"
-            " (it is 'proxy')",
+            (
+                "HOS_FORWARDED_ALLOW_IPS must be addresses or networks of proxies, separated by commas, or *"
+                " (it is 'proxy')"
+            ),
         ),
     ],
 )
