@@ -113,8 +113,6 @@ class SqliteDatabase:
     @classmethod
     async def open(cls, url: str, *, serving: bool = False) -> "SqliteDatabase":
         """Opens (and creates or migrates) the file. Raises `DatabaseUnusable` with one clear sentence."""
-        from app.db.migrate import upgrade
-
         path = sqlite_path(url)
         held: IO[str] | None = None
         try:
@@ -128,6 +126,8 @@ class SqliteDatabase:
                         "start the version of hos-receiver that made it, or a later one"
                     )
                 if version != HEAD:
+                    from app.db.migrate import upgrade  # Alembic takes time and memory that most starts can do without
+
                     await asyncio.to_thread(upgrade, url)
             database = cls(path, FileGuard(path))
             database._serving = held
