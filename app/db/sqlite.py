@@ -143,7 +143,7 @@ class SqliteDatabase:
 
     def _open_writer(self) -> sqlite3.Connection:
         if self._writer is None:
-            connection = connect(self.path, mode="rw", cache_kib=20_000)
+            connection = connect(self.path, mode="rw", cache_kib=12_000)
             try:
                 connection.execute("PRAGMA journal_mode = wal")
                 connection.execute("PRAGMA synchronous = full")
