@@ -22,7 +22,8 @@ EVENT_PARAMETERS = frozenset(["limit", "cursor"])
 WIRE_VERSION = 1
 """Counts up when the same violation is written differently, so that what clients hold no longer counts as current."""
 
-_ENTITY_TAG = re.compile(r"(?:W/)?(\"[\x21\x23-\x7e\x80-\xff]*\")")
+# One of a list, up to its comma. Lists may have empty elements (RFC 9110 section 5.6.1), and tags may have commas.
+_ENTITY_TAG = re.compile(r"[ \t,]*(?:W/)?(\"[\x21\x23-\x7e\x80-\xff]*\")[ \t]*(?:,|\Z)")
 
 
 class NotModified:
@@ -65,10 +66,19 @@ def _entity_tag(context: QueryContext, found: Found) -> str:
 
 
 def _is_held(if_none_match: str | None, tag: str) -> bool:
-    """Whether the client holds what the tag names, compared weakly as RFC 9110 section 13.1.2 has it."""
+    """Whether the client holds what the tag names, compared weakly as RFC 9110 section 13.1.2 has it.
+
+    A header that is not a list of entity tags from end to end says nothing.
+    """
     if if_none_match is None:
         return False
-    return if_none_match.strip() == "*" or tag in _ENTITY_TAG.findall(if_none_match)
+    if if_none_match.strip() == "*":
+        return True
+    is_named, end = False, 0
+    while match := _ENTITY_TAG.match(if_none_match, end):
+        is_named |= match[1] == tag
+        end = match.end()
+    return is_named and not if_none_match[end:].strip(" \t,")
 
 
 async def list_events(context: QueryContext, key: ApiKey, scope: Scope) -> ASGIApp:

@@ -53,7 +53,7 @@ def choose(accept: str | None, offered: Sequence[str]) -> str:
         if best is None or rank > best:
             best, chosen = rank, media_type
     if best is None:
-        raise Problem(NOT_ACCEPTABLE, f"This is available as {', '.join(offered)}.")
+        raise Problem(NOT_ACCEPTABLE, f"This is available as {', '.join(offered)}.", headers={"Vary": "accept"})
     return chosen
 
 

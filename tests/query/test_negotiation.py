@@ -48,6 +48,7 @@ def test_nothing_fits(accept: str) -> None:
     with pytest.raises(Problem) as caught:
         choose(accept, OFFERED)
     assert caught.value.status == 406
+    assert caught.value.headers == {"Vary": "accept"}
     assert all(media_type in caught.value.detail for media_type in OFFERED)
 
 
