@@ -43,9 +43,11 @@ class ClosingTransport(asyncio.Transport):
         self.begin_closing = begin_closing
         self.is_done = False
         self.held = b""
+        self.writes = 0
         self.call_soon = asyncio.get_running_loop().call_soon
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
+        self.writes += 1
         if self.held:
             held, self.held = self.held, b""
             self.inner.write(held + data)

@@ -33,7 +33,7 @@ class Deadlines:
     linger_seconds: float = 3.0
     # How long a connection may be idle between requests; proxies in front commonly keep theirs for 60 s.
     keep_alive_seconds: float = 65.0
-    # How long the answer to a reading request may take when the client has closed its side.
+    # How long a request that only reads may have nothing written to it when its client has closed its side.
     half_closed_seconds: float = 2.0
     # While stopping: for uploads under way, unread answers, handlers, the application's own end, and all of it.
     stop_upload_seconds: float = 1.0
@@ -46,6 +46,10 @@ class Deadlines:
 # Request line and headers, trailers, chunk extensions: whatever is not body and not yet a whole header block.
 MAX_HEAD_BYTES = 64 * 1024
 UPGRADE_TOKENS = (b"upgrade", b"http2-settings")
+
+
+class HeadTooLarge(Exception):
+    """A head came whole, and is larger than it may be."""
 
 
 class DeadlineConfig(Config):
@@ -76,7 +80,10 @@ class DeadlineProtocol(HttpToolsProtocol):
         self.is_message_begun = False
         self.is_head_complete = False
         self.is_upgrade = False
+        # What has come of the head, trailers or chunk line that is being read: at least, and for the head at most.
         self.head_bytes = 0
+        self.head_bytes_at_most = 0
+        self.received_bytes = 0
         # Nothing more is parsed: the connection was refused, or is being closed.
         self.is_refused = False
         self.is_stopping = False
@@ -84,6 +91,9 @@ class DeadlineProtocol(HttpToolsProtocol):
         self.idle_since: float | None = None
         self.unread_since: float | None = None
         self.gone_by: float | None = None
+        # The client has closed its side; and how much was written to it when that was last looked at.
+        self.is_half_closed = False
+        self.seen_writes = 0
 
     # What the transport tells
 
@@ -106,15 +116,19 @@ class DeadlineProtocol(HttpToolsProtocol):
             return
         if self.read_by is None:
             self.read_by = self.loop.time() + self.request_seconds
+        self.received_bytes = len(data)
         self.head_bytes += len(data)
+        self.head_bytes_at_most += len(data)
         try:
             self._feed(data)
-        except httptools.HttpParserError:
-            self.send_400_response("")
+        except httptools.HttpParserError as exc:
+            if isinstance(exc.__context__, HeadTooLarge):
+                self.refuse(_head_too_large())
+            else:
+                self.send_400_response("")
         else:
             if self.head_bytes > MAX_HEAD_BYTES:
-                detail = f"The request line and the headers may have {MAX_HEAD_BYTES} bytes together."
-                self.refuse(Problem(HEADERS_TOO_LARGE, detail))
+                self.refuse(_head_too_large())
 
     def _feed(self, data: bytes) -> None:
         """Parses what came. A head that wants another protocol is parsed again as an ordinary one, once: it then asks
@@ -144,25 +158,46 @@ class DeadlineProtocol(HttpToolsProtocol):
     def _refuse_connect(self) -> None:
         """CONNECT opens a tunnel, and there is none. Its answer comes from the router; nothing after it is read."""
         self.is_refused = True
+        # What comes after it is read and dropped for a while, as after any refusal: it would reset the connection.
+        self.read_by = self.loop.time()
         if self._is_answering():
             self._last_cycle().keep_alive = False
         else:
             self.line.close()
 
     def eof_received(self) -> bool:  # type: ignore[override]
-        """The client has said all it will. A request that came whole is still answered, then the connection ends.
+        """The client has said all it will. What came whole is still answered, then the connection ends.
 
-        A client that has gone altogether looks the same. So that long polls and streams notice, one that only reads is
-        waited for a moment, as long as an answer takes that is there already; one that brings something, to its answer.
+        A client that has gone altogether looks the same. One that brings something is waited for to the end of its
+        answer, since it counts. One that only reads, as long as its answer keeps coming: a stream or an export is
+        written to, and finds out; a long poll is not, and ends.
         """
-        if self.is_message_begun or not self._is_answering():
+        if self.is_message_begun:
+            self._drop_reading()
+        if not self._is_answering():
             return False
-        self.is_refused = True
-        cycle = self._last_cycle()
-        cycle.keep_alive = False
-        if cycle.scope["method"] in ("GET", "HEAD"):
-            self.gone_by = self.loop.time() + self.deadlines.half_closed_seconds
+        self.is_refused = self.is_half_closed = True
+        self.read_by = None  # nothing more comes that would have to be read and dropped
+        self._last_cycle().keep_alive = False
+        assert self.active is not None
+        self._wait_for_reader(self.active)
         return True
+
+    def _drop_reading(self) -> None:
+        """Forgets the request of which not all will come; those before it are answered."""
+        self.is_message_begun = False
+        self.read_by = None
+        if self.is_head_complete:
+            self._disconnect(self.cycle)
+            if self.pipeline and self.pipeline[0][0] is self.cycle:
+                self.pipeline.popleft()
+
+    def _wait_for_reader(self, cycle: RequestResponseCycle) -> None:
+        if cycle.scope["method"] in ("GET", "HEAD"):
+            self.seen_writes = self.line.writes
+            self.gone_by = self.loop.time() + self.deadlines.half_closed_seconds
+        else:
+            self.gone_by = None
 
     def pause_writing(self) -> None:
         self.unread_since = self.loop.time()
@@ -179,11 +214,14 @@ class DeadlineProtocol(HttpToolsProtocol):
         self.is_message_begun = True
         self.is_head_complete = False
         self.head_bytes = 0
+        self.head_bytes_at_most = self.received_bytes
         if self.read_by is None:
             self.read_by = self.loop.time() + self.request_seconds
 
     def on_headers_complete(self) -> None:
         self.is_upgrade = self.parser.should_upgrade() and self.parser.get_method() != b"CONNECT"
+        if self.head_bytes_at_most > MAX_HEAD_BYTES and self._count_head() > MAX_HEAD_BYTES:
+            raise HeadTooLarge
         if self.is_upgrade:
             return
         super().on_headers_complete()
@@ -212,6 +250,8 @@ class DeadlineProtocol(HttpToolsProtocol):
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         self.active = cycle
         self.idle_since = None
+        if self.is_half_closed:
+            self._wait_for_reader(cycle)
         super()._start_asgi_task(cycle, app)
 
     def on_response_complete(self) -> None:
@@ -229,6 +269,10 @@ class DeadlineProtocol(HttpToolsProtocol):
 
     def check(self, now: float, elapsed: float) -> None:
         """Ends the connection when its time is up. `elapsed` is the time since the last check, in seconds."""
+        if self.is_half_closed and self.gone_by is not None and not self.line.is_closing() and not self.is_stopping:
+            if self.unread_since is not None or self.seen_writes != self.line.writes:
+                self.seen_writes = self.line.writes
+                self.gone_by = now + self.deadlines.half_closed_seconds
         if (self.gone_by is not None and now >= self.gone_by) or (
             self.unread_since is not None and now >= self.unread_since + self.unread_seconds
         ):
@@ -319,6 +363,10 @@ class DeadlineProtocol(HttpToolsProtocol):
                 lines.append(name + b": " + value)
         return b"\r\n".join(lines) + b"\r\n\r\n"
 
+    def _count_head(self) -> int:
+        """The bytes of the head, but for white space that does not matter."""
+        return len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
+
     def _is_answering(self) -> bool:
         return self.active is not None and not self.active.response_complete and not self.active.disconnected
 
@@ -333,3 +381,7 @@ class DeadlineProtocol(HttpToolsProtocol):
 
     def _timeout(self) -> Problem:
         return Problem(REQUEST_TIMEOUT, f"The request was not complete within {self.request_seconds:g} s.")
+
+
+def _head_too_large() -> Problem:
+    return Problem(HEADERS_TOO_LARGE, f"The request line and the headers may have {MAX_HEAD_BYTES} bytes together.")

@@ -191,6 +191,26 @@ def test_headers_without_end_get_431(server: Served, begin: bytes, more: bytes) 
         assert answer.json["type"] == "/problems/headers-too-large"
 
 
+@pytest.mark.parametrize("number", [0, 3])
+@pytest.mark.parametrize("size,status", [(63 * 1024, 200), (65 * 1024, 431), (120 * 1024, 431)])
+def test_whole_headers_over_the_limit_get_431(server: Served, size: int, status: int, number: int) -> None:
+    large = b"POST /echo HTTP/1.1\r\nContent-Length: 3\r\nX-A: %s\r\n\r\nabc" % (b"a" * size)
+    with server.connect() as client:
+        client.send(ECHO % (3, b"abc") * number + large)
+        for _ in range(number):
+            assert client.read_answer().status == 200
+        if number and status == 431:
+            assert client.read_to_end()[0] == b""
+        else:
+            assert client.read_answer().status == status
+
+
+def test_large_bodies_do_not_count_as_headers(server: Served) -> None:
+    with server.connect() as client:
+        client.send((ECHO % (90_000, b"x" * 90_000)) * 3)
+        assert [client.read_answer().status for _ in range(3)] == [200, 200, 200]
+
+
 def test_an_announced_size_beyond_the_limit_is_refused_before_the_body(server: Served) -> None:
     with server.connect() as client:
         client.send(ECHO % (100_001, b""))
