@@ -1,12 +1,12 @@
 """HTTP connections that end in time, whatever the client does.
 
 Owns one connection: the time a request may take to arrive, the time an answer may wait to be read, how large headers
-may grow, and what is answered when a limit is passed. How to close is in `closing`; parsing, pipelining and keep-alive
-stay uvicorn's. No timer is set per request: the server calls `check` on every connection a few times a second.
+may grow, and what is answered when a limit is passed. How to close is in `closing`, how heads are read in `heads`;
+parsing, pipelining and keep-alive stay uvicorn's. No timer is set per request: the server calls `check` on every
+connection a few times a second.
 """
 
 import asyncio
-import contextlib
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 from uvicorn.server import ServerState
 
 from app.web.closing import ClosingTransport, render_last_answer
+from app.web.heads import HeadTooLarge, count_head, open_parser, render_without_upgrade
 from app.web.middleware import Stopping, stopping_problem
 from app.web.problems import BAD_REQUEST, HEADERS_TOO_LARGE, REQUEST_TIMEOUT, Problem
 
@@ -45,11 +46,6 @@ class Deadlines:
 
 # Request line and headers, trailers, chunk extensions: whatever is not body and not yet a whole header block.
 MAX_HEAD_BYTES = 64 * 1024
-UPGRADE_TOKENS = (b"upgrade", b"http2-settings")
-
-
-class HeadTooLarge(Exception):
-    """A head came whole, and is larger than it may be."""
 
 
 class DeadlineConfig(Config):
@@ -131,29 +127,26 @@ class DeadlineProtocol(HttpToolsProtocol):
                 self.refuse(_head_too_large())
 
     def _feed(self, data: bytes) -> None:
-        """Parses what came. A head that wants another protocol is parsed again as an ordinary one, once: it then asks
-        for no upgrade, so each pass ends behind at least one head of `data`.
-        """
-        while data:
+        """Parses what came. A head that offers another protocol is parsed again, once, as one that offers none."""
+        rest = memoryview(data)
+        while rest:
             try:
-                self.parser.feed_data(data)
+                self.parser.feed_data(rest)
                 return
             except httptools.HttpParserUpgrade as upgrade:
-                rest = data[upgrade.args[0] :]
                 if not self.is_upgrade:
                     self._refuse_connect()
                     return
-                head = self._head_without_upgrade()
-                # The old parser may be closed by this very head, when it wants the connection closed as well.
-                self.parser = httptools.HttpRequestParser(self)
-                with contextlib.suppress(AttributeError):
-                    self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
+                # Every pass takes something away, so this ends.
+                rest = rest[max(upgrade.args[0], 1) :]
+                head = render_without_upgrade(self.parser, self.url, self.headers)
+                # The old parser is done for when the head wants the connection closed as well.
+                self.parser = open_parser(self)
                 try:
                     self.parser.feed_data(head)
                 except httptools.HttpParserUpgrade:
                     self.send_400_response("")
                     return
-                data = rest
 
     def _refuse_connect(self) -> None:
         """CONNECT opens a tunnel, and there is none. Its answer comes from the router; nothing after it is read."""
@@ -220,7 +213,7 @@ class DeadlineProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         self.is_upgrade = self.parser.should_upgrade() and self.parser.get_method() != b"CONNECT"
-        if self.head_bytes_at_most > MAX_HEAD_BYTES and self._count_head() > MAX_HEAD_BYTES:
+        if self.head_bytes_at_most > MAX_HEAD_BYTES and count_head(self.url, self.headers) > MAX_HEAD_BYTES:
             raise HeadTooLarge
         if self.is_upgrade:
             return
@@ -269,10 +262,8 @@ class DeadlineProtocol(HttpToolsProtocol):
 
     def check(self, now: float, elapsed: float) -> None:
         """Ends the connection when its time is up. `elapsed` is the time since the last check, in seconds."""
-        if self.is_half_closed and self.gone_by is not None and not self.line.is_closing() and not self.is_stopping:
-            if self.unread_since is not None or self.seen_writes != self.line.writes:
-                self.seen_writes = self.line.writes
-                self.gone_by = now + self.deadlines.half_closed_seconds
+        if self.is_half_closed and self.gone_by is not None:
+            self._follow_answer(now)
         if (self.gone_by is not None and now >= self.gone_by) or (
             self.unread_since is not None and now >= self.unread_since + self.unread_seconds
         ):
@@ -347,25 +338,11 @@ class DeadlineProtocol(HttpToolsProtocol):
         transport.write_eof()
         self.flow.resume_reading()
 
-    def _head_without_upgrade(self) -> bytes:
-        """The head that was just parsed as a request that wants no other protocol.
-
-        The parser takes what follows such a head for the other protocol's bytes, and a body (Java's HTTP client sends
-        `Upgrade: h2c` with any request) would be lost. None is offered here, so the request is an ordinary one.
-        """
-        parser = self.parser
-        lines = [b"%s %s HTTP/%s" % (parser.get_method(), self.url, parser.get_http_version().encode())]
-        for name, value in self.headers:
-            if name == b"connection":
-                tokens = [token.strip() for token in value.split(b",")]
-                value = b", ".join(token for token in tokens if token.lower() not in UPGRADE_TOKENS)
-            if name not in UPGRADE_TOKENS:
-                lines.append(name + b": " + value)
-        return b"\r\n".join(lines) + b"\r\n\r\n"
-
-    def _count_head(self) -> int:
-        """The bytes of the head, but for white space that does not matter."""
-        return len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
+    def _follow_answer(self, now: float) -> None:
+        is_coming = self.unread_since is not None or self.seen_writes != self.line.writes
+        if is_coming and not self.is_stopping and not self.line.is_closing():
+            self.seen_writes = self.line.writes
+            self.gone_by = now + self.deadlines.half_closed_seconds
 
     def _is_answering(self) -> bool:
         return self.active is not None and not self.active.response_complete and not self.active.disconnected

@@ -6,10 +6,9 @@ given on from here; deadlines belong to the server.
 """
 
 import asyncio
-import random
+import os
 import re
-import secrets
-from collections.abc import Iterable, MutableMapping
+from collections.abc import Iterable, Iterator, MutableMapping
 from contextvars import ContextVar
 from typing import Any
 from urllib.parse import unquote_to_bytes
@@ -55,6 +54,17 @@ def sent_request_id(headers: Iterable[tuple[bytes, bytes]]) -> str | None:
     return None
 
 
+def make_request_ids() -> Iterator[str]:
+    """Request ids of 16 random hexadecimal digits. Two of them do not tell how many requests came in between.
+
+    The system is asked for many at a time: it takes longer than all the rest.
+    """
+    while True:
+        digits = os.urandom(4096).hex()
+        for begin in range(0, len(digits), 16):
+            yield digits[begin : begin + 16]
+
+
 def _normalise_escape(match: re.Match[str]) -> str:
     character = chr(int(match[1], 16))
     return character if character in UNRESERVED else match[0].upper()
@@ -87,14 +97,13 @@ class Frame:
     def __init__(self, app: ASGIApp, stopping: Stopping | None = None) -> None:
         self.app = app
         self.stopping = stopping or Stopping()
-        # Random and not counted up, so that two of them do not tell how many requests came in between.
-        self.random = random.Random(secrets.token_bytes(16))  # noqa: S311 - ids are no secrets
+        self.request_ids = make_request_ids()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        request_id = sent_request_id(scope["headers"]) or f"{self.random.getrandbits(64):016x}"
+        request_id = sent_request_id(scope["headers"]) or next(self.request_ids)
         scope.setdefault("state", {})["request_id"] = request_id
         _request_id.set(request_id)
         raw_path: bytes | None = scope.get("raw_path")
