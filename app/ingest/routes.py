@@ -97,7 +97,7 @@ class MavenWebhook:
                 content_encoding = value if not content_encoding else content_encoding + b"," + value
         try:
             if not content_encoding and content_type == b"application/json":
-                return await self._take(raw) if len(raw) <= LARGE_BYTES else await self._take_large(raw)
+                return await self._take(raw)
             return await self._take_encoded(raw, content_encoding, content_type)
         except Overloaded:
             raise Problem(
@@ -115,14 +115,17 @@ class MavenWebhook:
             if problem.kind is not INVALID_ENCODING:
                 raise
             return await self._keep_unreadable(raw, problem.detail, None, INVALID_ENCODING)
-        return await self._take(body) if len(body) <= LARGE_BYTES else await self._take_large(body)
+        return await self._take(body)
 
-    async def _take_large(self, body: bytes) -> tuple[int, bytes]:
+    async def _take(self, body: bytes) -> tuple[int, bytes]:
+        """Reads and keeps a body; a large one when it is its turn."""
+        if len(body) <= LARGE_BYTES:
+            return await self._read_and_keep(body, None)
         async with self._large.turn() as began:
-            return await self._take(body, began)
+            return await self._read_and_keep(body, began)
 
-    async def _take(self, body: bytes, began: float | None = None) -> tuple[int, bytes]:
-        """Reads and keeps a body; a large one, whose turn `began` at that time, in a thread."""
+    async def _read_and_keep(self, body: bytes, began: float | None) -> tuple[int, bytes]:
+        """Reads a body, a large one, whose turn `began` at that time, in a thread; and waits for its commit."""
         limit = self._limits.batch_events
         try:
             events = read_delivery(body, limit) if began is None else await self._large.read(body, limit, began)
