@@ -30,7 +30,7 @@ class Driver:
     driver_id: str
     active_count: int
     egregious_count: int
-    latest_start_time: int | None
+    latest_start_time: int
     driver_name: str | None = None
     terminal_code: str | None = None
     types: dict[str, int] = field(default_factory=dict)
@@ -44,7 +44,7 @@ class Driver:
                 "terminalCode": self.terminal_code,
                 "activeCount": self.active_count,
                 "egregiousCount": self.egregious_count,
-                "latestStartTime": None if self.latest_start_time is None else format_time(self.latest_start_time),
+                "latestStartTime": format_time(self.latest_start_time),
                 "types": self.types,
             }
         )
@@ -84,7 +84,7 @@ def find_drivers(
     if drivers:
         for driver_id, violation_type, count in (yield _count_types(dialect, asked, list(drivers))):
             drivers[driver_id].types[violation_type] = count
-        for driver_id, name, terminal in (yield _newest(dialect, asked, list(drivers))):
+        for driver_id, name, terminal in (yield _newest(dialect, asked, list(drivers.values()))):
             drivers[driver_id].driver_name = name
             drivers[driver_id].terminal_code = terminal
     return list(drivers.values())
@@ -114,13 +114,14 @@ def _count_types(dialect: Dialect, asked: ViolationFilter, driver_ids: Sequence[
     )
 
 
-def _newest(dialect: Dialect, asked: ViolationFilter, driver_ids: Sequence[str]) -> Fetch:
+def _newest(dialect: Dialect, asked: ViolationFilter, drivers: Sequence[Driver]) -> Fetch:
+    """Of each driver the newest violation. Only those of its latest start are looked at, which every active one has."""
     arguments = Arguments(dialect)
-    (clause,) = matching(asked, arguments, also=[arguments.one_of("v.driver_id", driver_ids)])
-    newest_first = "v.start_time DESC, v.event_time DESC, v.id DESC"
+    pairs = [(d.driver_id, d.latest_start_time) for d in drivers]
+    (clause,) = matching(asked, arguments, also=[f"(v.driver_id, v.start_time) IN {arguments.pairs(pairs)}"])
     return Fetch(
         "SELECT n.driver_id, n.driver_name, n.terminal_code FROM (SELECT v.driver_id, v.driver_name, v.terminal_code,"
-        f" row_number() OVER (PARTITION BY v.driver_id ORDER BY {newest_first}) AS place {clause}) AS n"
+        f" row_number() OVER (PARTITION BY v.driver_id ORDER BY v.event_time DESC, v.id DESC) AS place {clause}) AS n"
         " WHERE n.place = 1",
         tuple(arguments.values),
     )

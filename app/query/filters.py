@@ -146,6 +146,18 @@ class Arguments:
             case _:
                 assert_never(self.dialect)
 
+    def pairs(self, pairs: Sequence[tuple[str, int]]) -> str:
+        """The right side of `(text, number) IN …`."""
+        match self.dialect:
+            case Dialect.SQLITE:
+                listed = self.add(orjson.dumps(pairs).decode())
+                return f"(SELECT value ->> 0, value ->> 1 FROM json_each({listed}))"
+            case Dialect.POSTGRESQL:
+                words, numbers = ([pair[n] for pair in pairs] for n in (0, 1))
+                return f"(SELECT * FROM unnest({self.add(words)}::text[], {self.add(numbers)}::bigint[]))"
+            case _:
+                assert_never(self.dialect)
+
     def contains(self, column: str, part: str) -> str:
         """The condition that a text column has `part` in it."""
         match self.dialect:

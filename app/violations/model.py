@@ -44,7 +44,8 @@ class ViolationRow(_ViolationColumns, table=True):
     __table_args__ = (
         Index("violations_id", "id", unique=True),
         Index("violations_status_start", "status", "start_time"),
-        Index("violations_driver", "driver_id", "status"),
+        # Answers the list of drivers by itself: active rows lie apart among those of history.
+        Index("violations_driver", "status", "driver_id", "start_time", "type", "egregious", "terminal_code"),
     )
 
     pk: int = Field(sa_column=Column(BIG_KEY, primary_key=True, autoincrement=False))

@@ -12,6 +12,7 @@ import pytest
 from app.db.database import open_database
 from app.db.statements import Dialect, Execute, Fetch, WriteScript
 from app.db.urls import sqlite_path
+from app.query.drivers import find_drivers
 from app.query.filters import ViolationFilter
 from app.query.violations import NEWEST_FIRST, ONE_VIOLATION, ORDERS, Position, all_in_order, page
 from app.violations.model import ACTIVE, INVALIDATED
@@ -88,7 +89,7 @@ def steps(sqlite_url: str) -> Iterator[sqlite3.Connection]:
     connection.close()
 
 
-def steps_of(connection: sqlite3.Connection, statement: Fetch) -> tuple[int, int]:
+def count_steps(connection: sqlite3.Connection, statement: Fetch) -> tuple[int, list[tuple[object, ...]]]:
     """Steps that SQLite's machine takes for a statement, and the rows it gives."""
     count = 0
 
@@ -100,7 +101,27 @@ def steps_of(connection: sqlite3.Connection, statement: Fetch) -> tuple[int, int
     connection.set_progress_handler(step, 1)
     rows = connection.execute(statement.sql.replace("$", "?"), statement.args).fetchall()
     connection.set_progress_handler(None, 0)
+    return count, rows
+
+
+def steps_of(connection: sqlite3.Connection, statement: Fetch) -> tuple[int, int]:
+    """Steps for a statement, and how many rows it gives."""
+    count, rows = count_steps(connection, statement)
     return count, len(rows)
+
+
+def steps_of_drivers(connection: sqlite3.Connection, asked: ViolationFilter) -> tuple[int, int]:
+    """Steps for a page of drivers, and how many are on it."""
+    script = find_drivers(Dialect.SQLITE, asked, None, 51)
+    total = 0
+    statement = next(script)
+    while True:
+        count, rows = count_steps(connection, statement)
+        total += count
+        try:
+            statement = script.send(rows)
+        except StopIteration as end:
+            return total, len(end.value)
 
 
 async def test_sqlite_takes_as_many_steps_with_a_history_as_without(sqlite_url: str, steps: sqlite3.Connection) -> None:
@@ -117,6 +138,22 @@ async def test_sqlite_takes_as_many_steps_with_a_history_as_without(sqlite_url: 
         assert rows > 0, shape.name
         assert most <= 1.5 * least, shape.name
         assert most < 200 * 101, shape.name  # far below one pass over the active ones
+
+
+@pytest.mark.parametrize("asked", [ViolationFilter(), ViolationFilter(visible_terminals=("t0", "t1"))])
+async def test_sqlite_lists_drivers_in_as_many_steps_with_a_history_as_without(
+    sqlite_url: str, steps: sqlite3.Connection, asked: ViolationFilter
+) -> None:
+    database = await open_database(sqlite_url)
+    try:
+        await database.write(fill(Dialect.SQLITE, ACTIVE, ACTIVE_COUNT, 1))
+        before, drivers = steps_of_drivers(steps, asked)
+        await database.write(fill(Dialect.SQLITE, INVALIDATED, HISTORY, 2_000_001))
+    finally:
+        await database.close()
+    after, _ = steps_of_drivers(steps, asked)
+    assert drivers == 51
+    assert after <= 1.1 * before
 
 
 async def test_sqlite_costs_the_same_at_any_depth(sqlite_url: str, steps: sqlite3.Connection) -> None:
