@@ -15,6 +15,7 @@ import typer
 from app.commands.doctor import examine_installation
 from app.commands.export import export_data
 from app.commands.keys import keys
+from app.commands.poll import backfill_events, poll_queue
 from app.commands.purge import purge_violations
 from app.commands.quarantine import quarantine
 from app.commands.rebuild import rebuild_violations
@@ -123,6 +124,8 @@ def migrate() -> None:
 
 app.add_typer(keys)
 app.add_typer(quarantine)
+app.command("poll", short_help="Poll Maven's queue without serving.")(poll_queue)
+app.command("backfill", short_help="Read a range of Maven's queue again.")(backfill_events)
 app.command("rebuild", short_help="Compute all violations anew from the events.")(rebuild_violations)
 app.command("export", short_help="Write violations or events to a file or a pipe.")(export_data)
 app.command("purge", short_help="Delete what is older than HOS_RETENTION_DAYS.")(purge_violations)

@@ -128,12 +128,16 @@ class Application:
         writer = Writer(
             database, now_in_microseconds, metrics, queue_events=settings.queue_events, on_commit=watch.notify
         )
+        writer.start()
+        stack.push_async_callback(writer.stop)
+        if settings.maven_api_key is not None:
+            from app.polling import polling  # an HTTP client takes memory that a receiver alone can do without
+
+            await stack.enter_async_context(polling(database, writer, metrics, settings))
         health = Health(database, metrics, self._stopping, settings.metrics_token)
         for work in (ring.refresh_for_ever, health.observe_for_ever):
             task = asyncio.create_task(work())
             stack.callback(task.cancel)
-        writer.start()
-        stack.push_async_callback(writer.stop)
         metrics.add_gauge("hos_queue_events", "Events that wait for their commit.", lambda: float(writer.depth))
         judge = partial(authenticate, ring)
         query = QueryContext(

@@ -8,15 +8,18 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TextIO
+from typing import Protocol, TextIO
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-OnProgress = Callable[[int, int | None], None]
-"""Takes how much is done and how much there is in all; None while nobody knows."""
-
 LINE_SECONDS = 5.0
+
+
+class OnProgress(Protocol):
+    """Takes how much is done, how much there is in all (None while nobody knows), and a few words about it."""
+
+    def __call__(self, done: int, total: int | None, told: str = "") -> None: ...
 
 
 @contextmanager
@@ -27,8 +30,12 @@ def shown_progress(
     console = Console(file=stream or sys.stderr)
     if console.is_terminal and not console.is_dumb_terminal:
         with _bar(console, unit) as progress:
-            task = progress.add_task(title, total=None)
-            yield lambda done, total: progress.update(task, completed=done, total=total)
+            task = progress.add_task(title, total=None, told="")
+
+            def show(done: int, total: int | None, told: str = "") -> None:
+                progress.update(task, completed=done, total=total, told=told)
+
+            yield show
     else:
         yield _Lines(title, unit, stream or sys.stderr, clock)
 
@@ -41,6 +48,7 @@ def _bar(console: Console, unit: str) -> Progress:
         TextColumn(unit),
         TimeElapsedColumn(),
         TimeRemainingColumn(),
+        TextColumn("{task.fields[told]}"),
         console=console,
     )
 
@@ -55,12 +63,12 @@ class _Lines:
         self._clock = clock
         self._said_at = clock()
 
-    def __call__(self, done: int, total: int | None) -> None:
+    def __call__(self, done: int, total: int | None, told: str = "") -> None:
         now = self._clock()
         if now - self._said_at < LINE_SECONDS:
             return
         self._said_at = now
         amount = f"{done:,} {self._unit}" if total is None else f"{done:,} of {total:,} {self._unit}"
         share = f" ({done * 100 // total} %)" if total else ""
-        self._stream.write(f"{self._title}: {amount}{share}\n")
+        self._stream.write(f"{self._title}: {amount}{share}{told and f', {told}'}\n")
         self._stream.flush()

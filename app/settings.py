@@ -8,6 +8,7 @@ start with its name and what is allowed; its value is shown only when it is no s
 import ipaddress
 import os
 from typing import Annotated, Literal, get_args
+from urllib.parse import urlsplit
 
 from annotated_types import Ge, Le
 from pydantic import Field, SecretStr, ValidationError, field_validator
@@ -44,6 +45,12 @@ class Settings(BaseSettings):
     max_body_bytes: int = Field(4_194_304, ge=1024, le=268_435_456)
     max_batch_events: int = Field(1000, ge=1, le=100_000)
     invalid_status: Literal[422, 202] = 422
+    maven_api_key: SecretStr | None = None
+    maven_url: str = "https://integrations.mavenmachines.com"
+    maven_poll_seconds: float = Field(30.0, ge=0.1, le=3600)
+    maven_overlap_seconds: float = Field(300.0, ge=0, le=86_400)
+    maven_reconcile_hours: float = Field(24.0, ge=0, le=720)
+    maven_reconcile_days: int = Field(3, ge=1, le=30)
     retention_days: int = Field(0, ge=0, le=36_500)
     queue_events: int = Field(20_000, ge=1, le=10_000_000)
     request_seconds: float = Field(10.0, ge=1, le=60)
@@ -80,7 +87,29 @@ class Settings(BaseSettings):
             raise ValueError("must be an address or a host name, such as 127.0.0.1, 0.0.0.0 or ::")
         return host
 
-    @field_validator("admin_key", "metrics_token", "simulate_token", mode="before")
+    @field_validator("maven_api_key")
+    @classmethod
+    def _sendable_key(cls, key: SecretStr | None) -> SecretStr | None:
+        if key is not None and not (key.get_secret_value().isascii() and key.get_secret_value().isprintable()):
+            raise ValueError("must be printable ASCII, as it is sent in a header")
+        return key
+
+    @field_validator("maven_url")
+    @classmethod
+    def _http_address(cls, value: str) -> str:
+        wrong = ValueError("must be an http:// or https:// address without user, query or fragment")
+        try:
+            parts = urlsplit(value)
+            _ = parts.port
+        except ValueError:
+            raise wrong from None
+        if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc:
+            raise wrong
+        if parts.query or parts.fragment or not value.isascii() or not value.isprintable() or " " in value:
+            raise wrong
+        return value
+
+    @field_validator("admin_key", "metrics_token", "simulate_token", "maven_api_key", mode="before")
     @classmethod
     def _blank_is_none(cls, value: object) -> object:
         return None if isinstance(value, str) and not value.strip() else value
@@ -120,8 +149,13 @@ class Settings(BaseSettings):
         return value
 
 
-SECRETS = frozenset({"database_url", "webhook_secrets", "admin_key", "metrics_token", "simulate_token"})
+SECRETS = frozenset(
+    {"database_url", "webhook_secrets", "admin_key", "maven_api_key", "metrics_token", "simulate_token"}
+)
 """Settings whose values are never shown."""
+
+UNSHOWN = SECRETS | {"maven_url"}
+"""Those, and what is no secret when it is right: a wrong address may have a password in it."""
 
 
 def read_settings(**given: object) -> Settings:
@@ -132,7 +166,7 @@ def read_settings(**given: object) -> Settings:
         lines: dict[str, str] = {}
         for item in error.errors(include_url=False, include_context=False):
             name = str(item["loc"][0]) if item["loc"] else "settings"
-            shown = "" if name in SECRETS else f" (it is {str(item['input'])[:60]!r})"
+            shown = "" if name in UNSHOWN else f" (it is {str(item['input'])[:60]!r})"
             allowed = _allowed(name, item["msg"])
             colon = "" if allowed.startswith("must ") else ":"
             lines.setdefault(name, f"{PREFIX}{name.upper()}{colon} {allowed}{shown}")

@@ -20,6 +20,8 @@ from tests.ingest.kept import change, created, keep, opened
 COMMANDS = {
     "serve",
     "migrate",
+    "poll",
+    "backfill",
     "rebuild",
     "simulate",
     "export",

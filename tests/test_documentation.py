@@ -102,7 +102,11 @@ def test_every_metric_is_in_the_operations_page(sqlite_url: str) -> None:
     with running(sqlite_url) as served:
         text = served.client.get("/metrics").text
     names = set(re.findall(r"^# TYPE (\S+) ", text, re.MULTILINE)) | {
+        "hos_gaps",
         "hos_last_event_age_seconds",
+        "hos_maven_errors_in_row",
+        "hos_maven_key_refused",
+        "hos_maven_lag_seconds",
         "hos_quarantine_entries",
     }
     told = {name for name in rows(page("docs/operations.md")) if name.startswith("hos_")}

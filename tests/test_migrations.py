@@ -12,6 +12,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 from sqlmodel import SQLModel
 
+import app.channels.model
 import app.inbox.model
 import app.keys.model
 import app.violations.model  # noqa: F401 - the tables are known once their modules are
@@ -24,7 +25,7 @@ from tests.databases import Databases
 ROOT = Path(__file__).parents[1]
 SCRIPTS = ROOT / "app" / "db" / "migrations"
 
-TABLES = {"events", "violations", "violation_versions", "quarantine", "api_keys", "ledger"}
+TABLES = {"events", "violations", "violation_versions", "quarantine", "api_keys", "ledger", "maven_queue", "gaps"}
 
 
 async def version_and_key(url: str) -> bytes:

@@ -5,7 +5,13 @@ from openapi_pydantic import Components, Info, License, OpenAPI, PathItem, Refer
 
 from app.api_description import following, operating, reading, receiving
 from app.api_description.incoming import incoming_schemas
-from app.api_description.schemas import event_schemas, problem_schemas, reading_schemas, violation_schemas
+from app.api_description.schemas import (
+    event_schemas,
+    problem_schemas,
+    reading_schemas,
+    status_schemas,
+    violation_schemas,
+)
 from app.api_description.shared import security_schemes, shared_answers, shared_headers
 
 _OVERVIEW = """\
@@ -33,6 +39,7 @@ _TAGS = {
     reading.VIOLATIONS: "What is known of violations, now or at an earlier moment.",
     following.TAG: "What changed, in order: as pages, by long poll, as a stream.",
     reading.STATISTICS: "How many.",
+    reading.CHANNELS: "How events come in, and what may be missing.",
     operating.QUARANTINE: "What was not understood. For keys with the scope `admin` that are not limited to terminals.",
     operating.OPERATION: "Health, metrics, and this description.",
     following.HOOKS: "What the service posts to others.",
@@ -41,7 +48,14 @@ _TAGS = {
 
 def describe(version: str) -> OpenAPI:
     """The whole API, for one version of the program."""
-    schemas = {**violation_schemas(), **reading_schemas(), **event_schemas(), **problem_schemas(), **incoming_schemas()}
+    schemas = {
+        **violation_schemas(),
+        **reading_schemas(),
+        **event_schemas(),
+        **status_schemas(),
+        **problem_schemas(),
+        **incoming_schemas(),
+    }
     hooks: dict[str, PathItem | Reference] = {**following.webhooks()}
     return OpenAPI(
         openapi="3.1.1",

@@ -193,6 +193,35 @@ def stats() -> JsonObject:
     }
 
 
+def status() -> JsonObject:
+    """The channels of a fleet that is polled; nobody polled it over a holiday of 31 days."""
+    gap = {
+        "from": "2023-11-01T00:00:00Z",
+        "to": "2023-11-02T00:00:00Z",
+        "reason": "not_polled",
+        "recordedAt": "2023-12-02T00:00:00Z",
+    }
+    silent = {"lastEventAt": None, "lastSuccessAt": None, "lagSeconds": None, "cursor": None, "errorsInRow": 0}
+    return {
+        "channels": {
+            "webhook": {**silent, "lastEventAt": RECEIVED_AT, "lastSuccessAt": RECEIVED_AT, "gaps": []},
+            "poll": {
+                "lastEventAt": RECEIVED_AT,
+                "lastSuccessAt": RECEIVED_AT,
+                "lagSeconds": 12.5,
+                "cursor": "2024-01-01T03:31:02.250000Z",
+                "errorsInRow": 0,
+                "state": "working",
+                "lastErrorAt": None,
+                "lastError": None,
+                "lastReconciledAt": RECEIVED_AT,
+                "gaps": [gap],
+            },
+            "replay": {**silent, "gaps": []},
+        }
+    }
+
+
 def quarantine_entry() -> JsonObject:
     """The wrong event of `partly_wrong`, kept."""
     errors = [{"pointer": error["pointer"], "detail": error["detail"]} for error in ERRORS]

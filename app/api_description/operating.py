@@ -123,6 +123,12 @@ def _retry() -> Operation:
     )
 
 
+def _ready() -> dict[str, object]:
+    words = ["off", "starting", "working", "failing", "key_refused"]
+    properties = {"status": {"const": "ready"}, "polling": {"type": "string", "enum": words}}
+    return {"type": "object", "required": ["status", "polling"], "properties": properties}
+
+
 def _health_paths() -> dict[str, PathItem]:
     def status(word: str) -> dict[str, object]:
         return {"type": "object", "required": ["status"], "properties": {"status": {"const": word}}}
@@ -143,8 +149,9 @@ def _health_paths() -> dict[str, PathItem]:
         "/readyz": _public(
             "isReady",
             "Ask whether the service can work",
-            "503 when the database is unreachable, replaced or behind, and after SIGTERM.",
-            {"200": answer("It can work.", content(JSON_TYPE, status("ready"), ready={"status": "ready"}))},
+            "503 when the database is unreachable, replaced or behind, and after SIGTERM. `polling` says how reading"
+            " Maven's queue goes; it does not make the service less ready.",
+            {"200": answer("It can work.", content(JSON_TYPE, _ready(), ready={"status": "ready", "polling": "off"}))},
         ),
         "/metrics": _public(
             "getMetrics",

@@ -28,7 +28,7 @@ from app.query.exports import FORMATS
 from app.violations.schema import CSV_COLUMNS
 from app.web.problems import NOT_ACCEPTABLE
 
-DRIVERS, VIOLATIONS, STATISTICS = "Drivers", "Violations", "Statistics"
+DRIVERS, VIOLATIONS, STATISTICS, CHANNELS = "Drivers", "Violations", "Statistics", "Channels"
 
 _LIST = f"""\
 A page of violations, or all of them at once: `Accept: text/csv` or `Accept: application/x-ndjson` streams everything
@@ -54,6 +54,7 @@ def paths() -> dict[str, PathItem]:
         "/v1/violations/{id}": PathItem(get=_violation()),
         "/v1/violations/{id}/events": PathItem(get=_events([violation_id(), *paging])),
         "/v1/stats": PathItem(get=_stats(list(filters.values()))),
+        "/v1/status": PathItem(get=_status()),
     }
 
 
@@ -198,4 +199,21 @@ def _stats(parameters: list[Parameter]) -> Operation:
         },
         READER,
         parameters,
+    )
+
+
+def _status() -> Operation:
+    return operation(
+        "getStatus",
+        CHANNELS,
+        "Ask how events come in",
+        "By channel: when an event last came, how far Maven's queue was read and how that goes, and times whose events"
+        " may be missing. A key that is limited to terminals is not told when events came: its `lastEventAt` and"
+        " `cursor` are null.",
+        {
+            "200": answer("How the channels stand.", content(JSON_TYPE, schema_ref("Status"), one=examples.status())),
+            **reading_answers(),
+        },
+        READER,
+        [],
     )

@@ -1,4 +1,4 @@
-"""What `doctor` looks at: settings, the database and how it is set up, credentials, clocks.
+"""What `doctor` looks at: settings, the database and how it is set up, credentials, clocks, Maven.
 
 Each look gives findings and changes nothing: a SQLite file that is missing or behind is neither made nor migrated.
 """
@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import assert_never
+from urllib.parse import urlsplit
 
 from app.commands.running import now, opened
 from app.db.database import Database
@@ -23,7 +24,7 @@ from app.db.version import HEAD
 from app.first_start import is_loopback
 from app.keys.schema import Scope
 from app.keys.store import list_keys
-from app.maven.times import SECOND, format_time
+from app.maven.times import MINUTE, SECOND, format_time
 from app.settings import Settings, short_secrets, unknown_settings
 
 MENDED_SQLITE = (3, 51, 3)
@@ -85,6 +86,8 @@ async def examine(settings: Settings) -> AsyncIterator[Finding]:
     if is_ready:
         async for finding in _look_inside(settings):
             yield finding
+    async for finding in _look_at_maven(settings):
+        yield finding
 
 
 def _look_at_settings(settings: Settings) -> Iterator[Finding]:
@@ -254,3 +257,32 @@ async def _look_at_credentials(settings: Settings, database: Database) -> list[F
             "hos-receiver keys create NAME --scope webhook, or set HOS_WEBHOOK_SECRETS",
         ),
     ]
+
+
+async def _look_at_maven(settings: Settings) -> AsyncIterator[Finding]:
+    """Asks Maven's queue for its newest page, which changes nothing there or here."""
+    if settings.maven_api_key is None:
+        yield ok("Maven is not polled: HOS_MAVEN_API_KEY is not set")
+        return
+    # Here, because an HTTP client is much to load where there is nothing to ask.
+    from app.maven.queue_client import KeyRefused, QueueFailed
+    from app.polling import open_client
+
+    address = urlsplit(settings.maven_url)
+    if address.scheme == "http" and not is_loopback(address.hostname or ""):
+        yield warn("HOS_MAVEN_URL is http://: the API key goes over the network as it is", "take https://")
+    async with open_client(settings) as client:
+        try:
+            answer = await client.ask(now() - MINUTE)
+        except KeyRefused as error:
+            yield failing(str(error), "take the key of this fleet and this environment from Maven's portal")
+            return
+        except QueueFailed as error:
+            yield failing(str(error), "check HOS_MAVEN_URL, the network, and Maven's own status; polling tries again")
+            return
+    yield ok("Maven answers and takes the API key")
+    if answer.ahead is not None:
+        # The header has whole seconds.
+        apart = max(0.0, abs(answer.ahead) / SECOND - 1)
+        what = f"Maven's clock and this machine's are {apart:.1f} s apart"
+        yield warn(what, "set this machine's by NTP") if apart >= CLOCK_FAIL_SECONDS else ok(what)

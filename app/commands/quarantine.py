@@ -9,9 +9,8 @@ import typer
 
 from app.commands.running import complain, fail, group, now, opened, run, settings_or_fail
 from app.db.database import Database
-from app.inbox.model import Channel
-from app.ingest.keeping import Delivery, Kept, keep_deliveries
-from app.ingest.quarantine import Entry, StillNotUnderstood, find_entry, list_entries, reread
+from app.ingest.keeping import Kept, keep_deliveries
+from app.ingest.quarantine import Entry, StillNotUnderstood, find_entry, list_entries, reread, retried
 from app.maven.times import format_time
 from app.violations.rules import Outcome
 
@@ -159,7 +158,7 @@ async def _retry(database: Database, entry: Entry) -> bool:
         more = f" (and {len(error.errors) - 1} more)" if len(error.errors) > 1 else ""
         typer.echo(f"{entry.pk}: still not understood: {first['pointer'] or 'the event'}: {first['detail']}{more}")
         return False
-    delivery = Delivery(events, Channel.REPLAY, replaces=entry.pk)
+    delivery = retried(events, entry)
     kept = (await database.write(keep_deliveries(database.dialect, [delivery], now())))[0]
     typer.echo(f"{entry.pk}: {_outcomes(kept)}")
     return all(k.outcome is not Outcome.QUARANTINED for k in kept)

@@ -13,5 +13,9 @@ class DatabaseRefused(Exception):
     """The database refused these very values or this statement. Trying again is of no use."""
 
 
+class Withdrawn(Exception):
+    """A script changed its mind within its transaction. Nothing of it is kept, and the database is well."""
+
+
 class DatabaseUnusable(Exception):
     """The database cannot be used until a person acts: wrong URL, not migrated, held by another process."""

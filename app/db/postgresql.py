@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import asyncpg
 import orjson
 
-from app.db.errors import DatabaseConflict, DatabaseRefused, DatabaseUnavailable, DatabaseUnusable
+from app.db.errors import DatabaseConflict, DatabaseRefused, DatabaseUnavailable, DatabaseUnusable, Withdrawn
 from app.db.postgresql_connection import CONNECT_ERRORS, CONNECT_SECONDS, connect
 from app.db.postgresql_url import connect_arguments
 from app.db.statements import Dialect, Execute, Fetch, Insert, ReadScript, Row, Rows, WriteScript, shape_of
@@ -27,6 +27,9 @@ READ_SECONDS = 8.0
 STREAM_SECONDS = 600.0
 
 _REFUSED = (asyncpg.DataError, asyncpg.exceptions.SyntaxOrAccessError, asyncpg.exceptions.ProgramLimitExceededError)
+_PLAIN = (asyncpg.IntegrityConstraintViolationError, asyncpg.DataError, DatabaseConflict, Withdrawn)
+"""After these the connection is sound, and only the transaction has to be rolled back."""
+
 _FAILED = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError)
 
 
@@ -183,7 +186,7 @@ class PostgresqlDatabase:
         if writer is None:
             return
         try:
-            if isinstance(error, asyncpg.IntegrityConstraintViolationError | asyncpg.DataError | DatabaseConflict):
+            if isinstance(error, _PLAIN):
                 with suppress(*_FAILED):
                     await writer.execute("ROLLBACK", timeout=1)
                     self._writer = writer

@@ -64,7 +64,8 @@ class QuarantineRow(SQLModel, table=True):
 
 
 class LedgerRow(SQLModel, table=True):
-    """One row: the last numbers given out, the time they were, and the key that seals cursors.
+    """One row: the last numbers given out, the time they were, when an event was last kept of each channel, and the key
+    that seals cursors.
 
     Locking it puts writers of all processes in one queue, so that events commit in the order of `seq`.
     """
@@ -75,4 +76,7 @@ class LedgerRow(SQLModel, table=True):
     last_seq: int = Field(sa_column=Column(NUMBER, nullable=False))
     last_violation_pk: int = Field(sa_column=Column(NUMBER, nullable=False))
     last_received_at: int = Field(sa_column=Column(MICROSECONDS, nullable=False))
+    last_webhook_at: int | None = Field(sa_column=Column(MICROSECONDS))
+    last_poll_at: int | None = Field(sa_column=Column(MICROSECONDS))
+    last_replay_at: int | None = Field(sa_column=Column(MICROSECONDS))
     cursor_key: bytes = Field(sa_column=Column(BYTES, nullable=False))

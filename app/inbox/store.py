@@ -4,7 +4,7 @@ events.
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import assert_never
 
 from app.db.statements import Dialect, Execute, Fetch, ReadScript, WriteScript
@@ -19,6 +19,8 @@ class Ledger:
     last_violation_pk: int
     now: int
     """The time of this transaction, microseconds since 1970; never before an earlier one's, whatever the clock does."""
+    channels: set[Channel] = field(default_factory=set)
+    """The channels of which this transaction keeps an event that was not here before."""
 
 
 def open_ledger(dialect: Dialect, now: int) -> WriteScript[Ledger]:
@@ -39,9 +41,20 @@ def open_ledger(dialect: Dialect, now: int) -> WriteScript[Ledger]:
 def close_ledger(ledger: Ledger) -> WriteScript[None]:
     """Writes back the numbers given out."""
     yield Execute(
-        "UPDATE ledger SET last_seq = $1, last_violation_pk = $2, last_received_at = $3 WHERE pk = 1",
+        f"UPDATE ledger SET last_seq = $1, last_violation_pk = $2, last_received_at = $3{_noted(ledger)} WHERE pk = 1",
         (ledger.last_seq, ledger.last_violation_pk, ledger.now),
     )
+
+
+def _noted(ledger: Ledger) -> str:
+    return "".join(f", last_{channel.word}_at = $3" for channel in sorted(ledger.channels))
+
+
+def last_events() -> ReadScript[dict[Channel, int | None]]:
+    """When an event was last kept of each channel, microseconds since 1970 UTC."""
+    columns = ", ".join(f"last_{channel.word}_at" for channel in Channel)
+    rows = yield Fetch(f"SELECT {columns} FROM ledger WHERE pk = 1")
+    return dict(zip(Channel, rows[0], strict=True))
 
 
 @dataclass(frozen=True, slots=True)

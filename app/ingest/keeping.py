@@ -1,13 +1,13 @@
 """What a delivery becomes in one transaction: events kept, violations advanced, the rest in quarantine."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import orjson
 
 from app.db.statements import Dialect, WriteScript
 from app.inbox.model import Channel
-from app.inbox.store import Misunderstood, close_ledger, discard, open_ledger, quarantine
+from app.inbox.store import Misunderstood, close_ledger, open_ledger, quarantine
 from app.maven.events import AcceptedEvent, Fault, ReadEvent, RejectedEvent
 from app.violations.rules import Outcome
 from app.violations.store import Arrival, apply_events
@@ -19,8 +19,9 @@ class Delivery:
 
     events: Sequence[ReadEvent]
     channel: Channel
-    replaces: int | None = None
-    """The quarantine entry that this delivery is the retry of; it is removed in the same transaction."""
+    along: Callable[[], WriteScript[object]] | None = None
+    """Makes the script of what is to be committed with the events or not at all, such as the end of the quarantine
+    entry whose retry this is. It may be asked for more than once, when a transaction has to be begun anew."""
     size: int = 0
     """Bytes of the body, which it keeps in memory until it is committed."""
 
@@ -44,8 +45,8 @@ def keep_deliveries(dialect: Dialect, deliveries: Sequence[Delivery], now: int) 
     arrivals = [Arrival(e, d.channel) for d in deliveries for e in d.events if isinstance(e, AcceptedEvent)]
     outcomes = iter((yield from apply_events(dialect, arrivals, ledger)))
     for delivery in deliveries:
-        if delivery.replaces is not None:
-            yield from discard(delivery.replaces)
+        if delivery.along is not None:
+            yield from delivery.along()
     rejected = [
         Misunderstood(e.payload, errors_json(e.faults), d.channel)
         for d in deliveries

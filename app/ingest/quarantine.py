@@ -109,6 +109,11 @@ def reread(entry: Entry) -> Sequence[ReadEvent]:
     return events
 
 
+def retried(events: Sequence[ReadEvent], entry: Entry) -> Delivery:
+    """The delivery of an entry's events; the entry goes in the same transaction."""
+    return Delivery(events, Channel.REPLAY, size=len(entry.body), along=lambda: discard(entry.pk))
+
+
 class QuarantineDesk:
     """The quarantine endpoints; for admin keys that are not limited to terminals."""
 
@@ -170,7 +175,7 @@ class QuarantineDesk:
                 quarantine_ids=[str(entry.pk)],
             ) from None
         try:
-            kept = await self._writer.submit(Delivery(events, Channel.REPLAY, replaces=entry.pk, size=len(entry.body)))
+            kept = await self._writer.submit(retried(events, entry))
         except Overloaded:
             raise Problem(OVERLOADED, "Too many events wait to be written.", headers={"Retry-After": "1"}) from None
         except DatabaseUnavailable:

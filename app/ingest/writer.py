@@ -14,7 +14,7 @@ from typing import Protocol
 import structlog
 
 from app.db.database import Database
-from app.db.errors import DatabaseRefused, DatabaseUnavailable
+from app.db.errors import DatabaseRefused, DatabaseUnavailable, Withdrawn
 from app.inbox.model import Channel
 from app.ingest.keeping import Delivery, Kept, keep_deliveries
 from app.violations.rules import Outcome
@@ -103,8 +103,8 @@ class Writer:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def submit(self, delivery: Delivery, began: float | None = None) -> list[Kept]:
-        """What became of each event, once it is on disk. Raises `Overloaded` or `DatabaseUnavailable`. The time a
-        delivery has runs from `began`, by the loop's clock, or from now.
+        """What became of each event, once it is on disk. Raises `Overloaded`, `DatabaseUnavailable`, or what withdrew
+        the script that goes along. The time a delivery has runs from `began`, by the loop's clock, or from now.
 
         A delivery that is larger than the whole queue is taken when nothing else waits: refused, it would be for ever.
         """
@@ -201,6 +201,9 @@ class Writer:
             for waiting in batch:
                 if not waiting.future.done():
                     await self._commit([waiting])
+            return
+        if isinstance(error, Withdrawn):
+            self._fail(batch, error)
             return
         refused = isinstance(error, DatabaseRefused)
         self._metrics.commit_failed("refused" if refused else "crashed")

@@ -9,6 +9,7 @@ from app.query.detail import list_events, show_violation
 from app.query.drivers import list_drivers
 from app.query.lists import list_violations, list_violations_of_driver
 from app.query.stats import show_stats
+from app.query.status import show_status
 
 HANDLERS: dict[str, Handler] = {
     "/v1/drivers": list_drivers,
@@ -17,6 +18,7 @@ HANDLERS: dict[str, Handler] = {
     "/v1/violations/{id}": show_violation,
     "/v1/violations/{id}/events": list_events,
     "/v1/stats": show_stats,
+    "/v1/status": show_status,
 }
 """Who answers a `GET` of each path."""
 

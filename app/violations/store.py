@@ -123,6 +123,7 @@ def apply_events(dialect: Dialect, arrivals: Sequence[Arrival], ledger: Ledger) 
         if case.touched_by is None:
             case.touched_by = seq
         touched[event.violation_id] = case
+        ledger.channels.add(arrival.channel)
         outcomes.append(outcome)
         event_rows.append(
             (

@@ -2,6 +2,8 @@
 
 import asyncio
 import hmac
+import time
+from collections.abc import Callable
 
 import structlog
 from pydantic import SecretStr
@@ -9,9 +11,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from app.channels.store import QueueState, queue_state
 from app.db.database import Database
 from app.db.errors import DatabaseUnavailable
-from app.inbox.model import Channel
+from app.inbox.store import last_events
+from app.maven.times import SECOND
 from app.web.authentication import bearer_token
 from app.web.metrics import Metrics
 from app.web.middleware import Stopping
@@ -20,21 +24,34 @@ from app.web.problems import STOPPING, UNAUTHENTICATED, UNAVAILABLE, Problem
 log = structlog.get_logger(__name__)
 
 OBSERVE_SECONDS = 5.0
-_RECENT_EVENTS = 1000
 
 
 class Health:
     """What the service says of itself."""
 
     def __init__(
-        self, database: Database, metrics: Metrics, stopping: Stopping, metrics_token: SecretStr | None
+        self,
+        database: Database,
+        metrics: Metrics,
+        stopping: Stopping,
+        metrics_token: SecretStr | None,
+        clock: Callable[[], float] = time.time,
     ) -> None:
+        self._clock = clock
         self._database = database
         self._metrics = metrics
         self._stopping = stopping
         self._metrics_token = metrics_token
         self._quarantined: float | None = None
         self._is_ready = False
+        self._queue: QueueState | None = None
+        self._gaps: float | None = None
+        metrics.add_gauge("hos_maven_lag_seconds", "Time since all of Maven's queue was read.", self._lag)
+        metrics.add_gauge(
+            "hos_maven_errors_in_row", "Failed readings of Maven's queue since the last good one.", self._errors
+        )
+        metrics.add_gauge("hos_maven_key_refused", "1 while Maven refuses the API key.", self._key_refused)
+        metrics.add_gauge("hos_gaps", "Times whose events may be missing.", lambda: self._gaps)
         metrics.add_gauge("hos_quarantine_entries", "Entries in quarantine.", lambda: self._quarantined)
         metrics.add_gauge("hos_ready", "1 when the service is ready, as seen last.", lambda: float(self._is_ready))
 
@@ -54,13 +71,23 @@ class Health:
         self._is_ready = not self._stopping.is_set()
         rows = await self._database.fetch("SELECT count(*) FROM quarantine")
         self._quarantined = float(rows[0][0])
-        rows = await self._database.fetch(
-            "SELECT channel, max(received_at) FROM"
-            " (SELECT channel, received_at FROM events ORDER BY seq DESC LIMIT $1) AS recent GROUP BY channel",
-            _RECENT_EVENTS,
-        )
-        for channel, received_at in rows:
-            self._metrics.event_seen(Channel(channel), received_at / 1e6)
+        rows = await self._database.fetch("SELECT count(*) FROM gaps")
+        self._gaps = float(rows[0][0])
+        for channel, seen_at in (await self._database.read(last_events())).items():
+            if seen_at is not None:
+                self._metrics.event_seen(channel, seen_at / SECOND)
+        self._queue = await self._database.read(queue_state())
+
+    def _lag(self) -> float | None:
+        if self._queue is None or self._queue.last_success_at is None:
+            return None
+        return max(0.0, self._clock() - self._queue.last_success_at / SECOND)
+
+    def _errors(self) -> float | None:
+        return None if self._queue is None or not self._queue.asked_at else float(self._queue.errors_in_row)
+
+    def _key_refused(self) -> float | None:
+        return None if self._queue is None or not self._queue.asked_at else float(self._queue.refused_at is not None)
 
     async def alive(self, request: Request) -> Response:
         """`GET /healthz`: the process answers."""
@@ -72,6 +99,7 @@ class Health:
             raise Problem(STOPPING, "The service is stopping.", headers={"Retry-After": "5"})
         try:
             await self._database.check()
+            queue = await self._database.read(queue_state())
         except DatabaseUnavailable as error:
             self._is_ready = False
             log.warning("readiness.refused", reason=str(error))
@@ -81,7 +109,8 @@ class Health:
                 headers={"Retry-After": "2"},
             ) from None
         self._is_ready = True
-        return JSONResponse({"status": "ready"})
+        # Whether Maven lets itself be polled does not make the service less ready: others still post, and read.
+        return JSONResponse({"status": "ready", "polling": queue.word})
 
     async def metrics(self, request: Request) -> Response:
         """`GET /metrics`: Prometheus. Totals only; with `HOS_METRICS_TOKEN` set, for its bearer alone."""

@@ -46,6 +46,14 @@ class Metrics:
             "hos_commit_seconds", "Time to write and commit a batch.", buckets=_SECONDS, registry=self.registry
         )
         self._failures = Counter("hos_commit_failures", "Commits that failed.", ["reason"], registry=self.registry)
+        self._polls = Counter(
+            "hos_maven_polls", "Readings of Maven's queue by outcome.", ["outcome"], registry=self.registry
+        )
+        self._missing = Counter(
+            "hos_maven_reconciled_differences",
+            "Events that were missing when the last days were read again.",
+            registry=self.registry,
+        )
         self._queries = Histogram(
             "hos_query_seconds",
             "Time to answer a reading request.",
@@ -60,7 +68,9 @@ class Metrics:
         """Counts events that were committed now."""
         kind = event_type if event_type in _TYPES else "other"
         self._events[kind, channel, outcome].inc(count)
-        self._last_event[channel.word] = self._clock()
+        # The same stretch of Maven's queue is read again and again: only what is new in it came now.
+        if channel is not Channel.POLL or outcome <= Outcome.SUPERSEDED:
+            self._last_event[channel.word] = self._clock()
 
     def event_seen(self, channel: Channel, seen_at: float) -> None:
         """Notes when the last event of a channel was committed, by whichever process; seconds since 1970."""
@@ -81,6 +91,14 @@ class Metrics:
     def commit_failed(self, reason: str) -> None:
         """Counts a failed commit; `reason` is one of a few fixed words."""
         self._failures.labels(reason).inc()
+
+    def queue_polled(self, outcome: str) -> None:
+        """Counts one reading of Maven's queue; `outcome` is one of a few fixed words."""
+        self._polls.labels(outcome).inc()
+
+    def queue_reconciled(self, differences: int) -> None:
+        """Counts the events that reading the last days again brought."""
+        self._missing.inc(differences)
 
     def query_answered(self, route: str, seconds: float) -> None:
         """Notes the time a reading route took; `route` is its template, never a path with ids."""

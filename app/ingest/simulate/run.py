@@ -7,17 +7,17 @@ receiver is `sender.py`'s.
 import asyncio
 import os
 import secrets
-import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import BinaryIO, TextIO
 
 import httpx2
 
+from app.ingest.simulate.interrupts import on_interrupt
 from app.ingest.simulate.options import SimulationOptions, webhook_url
 from app.ingest.simulate.progress import shown_progress
 from app.ingest.simulate.sender import Batch, Credential, Sender, SendingStopped, bundle
@@ -94,7 +94,7 @@ async def _send(
             _say(out, "stopping after the requests under way; once more stops at once")
             sender.stopping.set()
 
-        with _on_interrupt(stop_soon, sending.cancel):
+        with on_interrupt(stop_soon, sending.cancel):
             async with shown_progress(tally, options.count, out):
                 try:
                     await asyncio.wait([sending])
@@ -122,7 +122,7 @@ async def _write(options: SimulationOptions, batches: Iterator[Batch], out: Text
     stopping = asyncio.Event()
     trouble: str | None = None
     try:
-        with _opened(options.out or "-") as file, _on_interrupt(stopping.set, stopping.set):
+        with _opened(options.out or "-") as file, on_interrupt(stopping.set, stopping.set):
             async with shown_progress(tally, options.count, out):
                 for batch in batches:
                     file.write(batch.body + b"\n")
@@ -154,29 +154,6 @@ def _opened(path: str) -> Iterator[BinaryIO]:
         return
     with Path(path).open("wb") as file:
         yield file
-
-
-@contextmanager
-def _on_interrupt(first: Callable[[], object], again: Callable[[], object]) -> Iterator[None]:
-    """Call `first` at the first Ctrl-C or SIGTERM, `again` at every other; nothing where signals cannot be had."""
-    loop = asyncio.get_running_loop()
-    had_one = False
-
-    def interrupted() -> None:
-        nonlocal had_one
-        (again if had_one else first)()
-        had_one = True
-
-    handled = []
-    for number in (signal.SIGINT, signal.SIGTERM):
-        with suppress(NotImplementedError, RuntimeError, ValueError):
-            loop.add_signal_handler(number, interrupted)
-            handled.append(number)
-    try:
-        yield
-    finally:
-        for number in handled:
-            loop.remove_signal_handler(number)
 
 
 def _say(out: TextIO, line: str) -> None:

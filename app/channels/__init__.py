@@ -1,0 +1,1 @@
+"""How each channel stands: Maven's queue and who polls it, and the times of which events may be missing."""

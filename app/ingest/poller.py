@@ -1,0 +1,334 @@
+"""The poller: reads Maven's queue, again and again, and knows how far it came (contract section 6).
+
+Owns when to ask: once in an interval, later after errors, an hour later for a refused key, and never while another
+process does. One of many holds the lease; everything that moves the position is committed on the condition that it
+still does. What one reading does is `pulling`'s, what is remembered `channels`'.
+"""
+
+import asyncio
+import hashlib
+import hmac
+import random
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from functools import partial
+from typing import Protocol
+
+import structlog
+
+from app.channels.store import (
+    Gap,
+    GapReason,
+    LeaseLost,
+    QueueState,
+    begin_reading,
+    move_position,
+    note_error,
+    note_reconciliation,
+    note_success,
+    record_gaps,
+    release_lease,
+    take_lease,
+)
+from app.db.database import Database
+from app.db.errors import DatabaseUnavailable
+from app.db.statements import WriteScript
+from app.inbox.model import Channel
+from app.ingest.pulling import Committed, Pulled, Quarantined, Walk
+from app.ingest.writer import Writer
+from app.maven.queue_client import KeyRefused, QueueClient, QueueFailed
+from app.maven.queue_page import DAY, RETENTION
+from app.maven.times import MINUTE, SECOND, format_time
+
+log = structlog.get_logger(__name__)
+
+HOUR = 60 * MINUTE
+REFUSED_KEY_WAITS = HOUR
+LONGEST_BACKOFF_SECONDS = 300.0
+LONGEST_BACKOFF_INTERVALS = 10
+"""The backoff grows to the lesser of the two."""
+
+SHORTEST_LEASE_SECONDS = 1.0
+RELEASE_SECONDS = 1.0
+RENEWALS = 4
+"""How often the lease is renewed within its time, and how often others look whether it is free."""
+
+
+@dataclass(frozen=True, slots=True)
+class Polling:
+    """How to poll."""
+
+    poll_seconds: float = 30.0
+    overlap_seconds: float = 300.0
+    """How far each reading goes back behind the newest event known: Maven may show events late."""
+    reconcile_hours: float = 24.0
+    """How often the last days are read again; 0 for never."""
+    reconcile_days: int = 3
+    key_mark: str = ""
+    """Tells this API key from others; see `mark_of_key`."""
+    ends_when_refused: bool = False
+    """Whether a refused key ends the poller, with `KeyRefused`, and is tried however lately it was refused."""
+
+    @property
+    def lease_seconds(self) -> float:
+        """How long a lease lasts unless it is renewed."""
+        return max(self.poll_seconds, SHORTEST_LEASE_SECONDS)
+
+
+class PollerMetrics(Protocol):
+    """What the poller tells of itself."""
+
+    def queue_polled(self, outcome: str) -> None: ...
+    def queue_reconciled(self, differences: int) -> None: ...
+
+
+def mark_of_key(cursor_key: bytes, api_key: str) -> str:
+    """A mark of an API key that tells it from others and gives nothing of it away."""
+    return hmac.new(cursor_key, b"maven-key\n" + api_key.encode(), hashlib.sha256).hexdigest()[:32]
+
+
+class Poller:
+    """Reads the queue. One per process; of all processes on a database one at a time really does."""
+
+    def __init__(
+        self,
+        database: Database,
+        writer: Writer,
+        client: QueueClient,
+        polling: Polling,
+        clock: Callable[[], int],
+        metrics: PollerMetrics,
+        *,
+        pause: Callable[[float], Awaitable[object]] = asyncio.sleep,
+        draw: Callable[[], float] = random.random,
+    ) -> None:
+        self._database = database
+        self._writer = writer
+        self._client = client
+        self._polling = polling
+        self._clock = clock
+        self._metrics = metrics
+        self._pause = pause
+        self._draw = draw
+        self.holder = uuid.uuid4().hex
+        self._rest = (0, 0)
+        """When the last reading failed, and how long Maven is to be left alone then; microseconds."""
+        self._ahead = 0
+        self._recorded: list[Gap] = []
+        self._quarantined = Quarantined()
+        self.is_elsewhere = False
+        """Whether another process held the lease when it was looked at last."""
+
+    async def poll_for_ever(self) -> None:
+        """Polls until it is cancelled, or Maven refuses the key and that is to end it. Gives the lease back."""
+        try:
+            while True:
+                await self._pause(await self.turn())
+        finally:
+            await self._release()
+
+    async def turn(self) -> float:
+        """Reads the queue if it is time and nobody else does; gives the seconds until the next look.
+
+        Whatever goes wrong is noted, logged and waited for; only `KeyRefused` is raised, when it is to end the poller.
+        """
+        look_again = self._polling.lease_seconds / RENEWALS
+        try:
+            state = await self._take_lease()
+            self.is_elsewhere = state is None
+            if state is None:
+                return look_again
+            wait = self._wait_of(state)
+            if wait <= 0:
+                await self._read(state)
+                wait = self._polling.poll_seconds
+            return min(wait, look_again)
+        except LeaseLost:
+            log.warning("maven.lease_lost")
+        except DatabaseUnavailable:
+            self._metrics.queue_polled("database")  # the writer says when the database goes and comes
+        except KeyRefused:
+            raise
+        except Exception:
+            self._metrics.queue_polled("crashed")
+            log.exception("maven.poll_crashed")
+        return look_again
+
+    def _wait_of(self, state: QueueState) -> float:
+        """Seconds until Maven may be asked."""
+        now = self._clock()
+        if self._is_refused(state, now):
+            assert state.refused_at is not None
+            return (state.refused_at + REFUSED_KEY_WAITS - now) / SECOND
+        due = [(state.asked_at, round(self._polling.poll_seconds * SECOND)), self._rest]
+        # A time that is ahead was noted before the clock was set back, and says nothing.
+        return max(0, *(begin + length - now for begin, length in due if begin <= now)) / SECOND
+
+    def _is_refused(self, state: QueueState, now: int) -> bool:
+        if self._polling.ends_when_refused or state.refused_at is None or state.refused_key != self._polling.key_mark:
+            return False
+        return 0 <= now - state.refused_at < REFUSED_KEY_WAITS
+
+    async def poll_once(self) -> Pulled:
+        """Reads all that Maven has now, whenever it was read last. Raises `QueueFailed`, `KeyRefused` among them,
+        `LeaseLost` when another process polls, and `DatabaseUnavailable`."""
+        try:
+            state = await self._take_lease()
+            if state is None:
+                raise LeaseLost("another process polls Maven's queue on this database")
+            return await self._read_noted(state)
+        finally:
+            await self._release()
+
+    async def _take_lease(self) -> QueueState | None:
+        duration = round(self._polling.lease_seconds * SECOND)
+        return await self._database.write(take_lease(self._database.dialect, self.holder, duration))
+
+    async def _release(self) -> None:
+        with suppress(DatabaseUnavailable, TimeoutError):
+            async with asyncio.timeout(RELEASE_SECONDS):
+                await self._database.write(release_lease(self.holder))
+
+    async def _read(self, state: QueueState) -> None:
+        """One reading of the queue, and what follows when it fails."""
+        try:
+            await self._read_noted(state)
+        except KeyRefused as error:
+            log.error("maven.key_refused", reason=str(error), hint="it is tried again in an hour, or when it changes")
+            if self._polling.ends_when_refused:
+                raise
+        except QueueFailed as error:
+            errors = state.errors_in_row + 1
+            wait = self._back_off(errors, error.retry_after)
+            self._rest = (self._clock(), round(wait * SECOND))
+            log.warning("maven.poll_failed", reason=str(error), errors_in_row=errors, again_in_seconds=round(wait, 1))
+
+    async def _read_noted(self, state: QueueState) -> Pulled:
+        """Reads the queue, and the last days again when that is due; notes how it went, and raises what it raised."""
+        try:
+            async with self._renewing():
+                pulled = await self._read_on(state)
+                await self._reconcile(state)
+            return pulled
+        except QueueFailed as error:
+            self._metrics.queue_polled(error.outcome)
+            refused_key = self._polling.key_mark if isinstance(error, KeyRefused) else None
+            await self._database.write(note_error(self.holder, self._clock(), str(error), refused_key))
+            raise
+
+    def _back_off(self, errors: int, retry_after: float | None) -> float:
+        """Seconds to wait after so many errors in a row: an interval, and up to twice as much with each more, by chance
+        (full jitter), so that many clients do not come back at once."""
+        interval = self._polling.poll_seconds
+        most = min(LONGEST_BACKOFF_SECONDS, LONGEST_BACKOFF_INTERVALS * interval)
+        wait = interval + self._draw() * min(most, interval * 2.0 ** min(errors - 1, 30))
+        return wait if retry_after is None else max(wait, retry_after)
+
+    async def _read_on(self, state: QueueState) -> Pulled:
+        start, lost = self._start_of(state)
+        await self._database.write(self._begin(lost))
+        self._say_gaps()
+        walk = self._walk(state)
+        pulled = await walk.go(start, on_page=lambda _: self._say_gaps())
+        again, _ = self._start_of(state)
+        if again < start - MINUTE:
+            # Our clock is ahead: what it took for 30 days ago is later than the oldest that Maven holds.
+            pulled = await walk.go(again, on_page=lambda _: self._say_gaps())
+        await self._database.write(note_success(self.holder, self._clock()))
+        self._metrics.queue_polled("ok")
+        if state.errors_in_row:
+            log.info("maven.poll_recovered", errors_in_row=state.errors_in_row)
+        say = log.info if pulled.new or pulled.quarantined else log.debug
+        say(
+            "maven.polled",
+            pages=pulled.pages,
+            events=pulled.seen,
+            ours=pulled.ours,
+            new=pulled.new,
+            quarantined=pulled.quarantined,
+        )
+        return pulled
+
+    def _walk(self, state: QueueState) -> Walk:
+        return Walk(self._client, self._writer, self._clock, partial(self._cover, state), self._quarantined)
+
+    def _earliest(self) -> int:
+        """The oldest time of which Maven holds events, by whichever clock is behind."""
+        return max(0, self._clock() + min(0, self._ahead) - RETENTION)
+
+    def _start_of(self, state: QueueState) -> tuple[int, Gap | None]:
+        """Where reading begins, and what is doubtful when the position is of no use."""
+        now, earliest = self._clock(), self._earliest()
+        if state.position is None:
+            return earliest, None
+        if state.position > now + DAY:
+            return earliest, Gap(GapReason.POSITION_RESET, min(state.last_success_at or earliest, now), state.position)
+        return max(earliest, state.position - round(self._polling.overlap_seconds * SECOND)), None
+
+    def _begin(self, lost: Gap | None) -> WriteScript[None]:
+        now = self._clock()
+        yield from begin_reading(self.holder, now, anew=lost is not None)
+        self._recorded = yield from record_gaps(Channel.POLL, [] if lost is None else [lost], now)
+
+    def _cover(self, state: QueueState, committed: Committed) -> WriteScript[None]:
+        """With each page: the position comes up to its newest event, but never into our own future."""
+        now = self._clock()
+        newest = committed.newest
+        yield from move_position(self.holder, None if newest is None else min(newest, now))
+        # Not before the first page, because only now it is known how Maven's clock stands to ours.
+        self._ahead = committed.ahead
+        self._recorded = yield from record_gaps(Channel.POLL, [*self._unread(state), *committed.gaps], now)
+
+    def _unread(self, state: QueueState) -> list[Gap]:
+        """The time that Maven no longer holds and nobody read."""
+        if state.position is None:
+            return []
+        earliest = self._earliest()
+        known_to = max(state.position, min(state.last_success_at or 0, self._clock()))
+        # While the very first reading is still at the oldest events, Maven drops one or the other of them.
+        edge = HOUR if state.last_success_at is None else 0
+        return [Gap(GapReason.NOT_POLLED, known_to, earliest)] if known_to < earliest - edge else []
+
+    def _say_gaps(self) -> None:
+        """Says what was recorded, once it is committed."""
+        recorded, self._recorded = self._recorded, []
+        for gap in recorded:
+            since, until = format_time(gap.from_at), format_time(gap.to_at)
+            log.error("channel.gap_recorded", channel="poll", reason=gap.reason.value, since=since, until=until)
+
+    async def _reconcile(self, state: QueueState) -> None:
+        """Reads the last days again when that is due. What is new then came late, or was lost on the way."""
+        if self._polling.reconcile_hours <= 0:
+            return
+        now = self._clock()
+        if state.reconciled_at is not None:
+            if 0 <= now - state.reconciled_at < self._polling.reconcile_hours * HOUR:
+                return
+            walk = self._walk(state)
+            start = max(self._earliest(), now - self._polling.reconcile_days * DAY)
+            pulled = await walk.go(start, on_page=lambda _: self._say_gaps())
+            self._metrics.queue_reconciled(pulled.new)
+            say = log.warning if pulled.new else log.info
+            say("maven.reconciled", days=self._polling.reconcile_days, events=pulled.seen, missing=pulled.new)
+        # The first reading of all went back 30 days: there is nothing to compare yet.
+        await self._database.write(note_reconciliation(self.holder, now))
+
+    @asynccontextmanager
+    async def _renewing(self) -> AsyncIterator[None]:
+        """Renews the lease while the block runs, which may be long."""
+
+        async def renew() -> None:
+            while True:
+                await asyncio.sleep(self._polling.lease_seconds / RENEWALS)
+                with suppress(DatabaseUnavailable):
+                    await self._take_lease()
+
+        task = asyncio.create_task(renew())
+        try:
+            yield
+        finally:
+            task.cancel()
+            # Not by suppressing what `await task` raises: that might be the end of the poller itself.
+            await asyncio.gather(task, return_exceptions=True)

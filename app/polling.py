@@ -1,0 +1,62 @@
+"""The poller put together: settings, database and writer in, a poller of Maven's queue out.
+
+For `serve`, which polls beside everything else, and for the commands that poll or backfill alone.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+
+from app.db.database import Database
+from app.inbox.store import cursor_key
+from app.ingest.poller import Poller, PollerMetrics, Polling, mark_of_key
+from app.ingest.writer import Writer
+from app.maven.queue_client import QueueClient, open_queue
+from app.settings import Settings
+
+
+def now_in_microseconds() -> int:
+    """The system clock, microseconds since 1970 UTC."""
+    return time.time_ns() // 1000
+
+
+@asynccontextmanager
+async def polling(
+    database: Database, writer: Writer, metrics: PollerMetrics, settings: Settings
+) -> AsyncIterator[None]:
+    """Polls Maven's queue while the block runs."""
+    async with open_poller(database, writer, metrics, settings) as poller:
+        task = asyncio.create_task(poller.poll_for_ever())
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+
+@asynccontextmanager
+async def open_poller(
+    database: Database, writer: Writer, metrics: PollerMetrics, settings: Settings, *, ends_when_refused: bool = False
+) -> AsyncIterator[Poller]:
+    """A poller of the Maven that the settings name; there must be a key."""
+    how = Polling(
+        poll_seconds=settings.maven_poll_seconds,
+        overlap_seconds=settings.maven_overlap_seconds,
+        reconcile_hours=settings.maven_reconcile_hours,
+        reconcile_days=settings.maven_reconcile_days,
+        key_mark=mark_of_key(await database.read(cursor_key()), _api_key(settings)),
+        ends_when_refused=ends_when_refused,
+    )
+    async with open_client(settings) as client:
+        yield Poller(database, writer, client, how, now_in_microseconds, metrics)
+
+
+def open_client(settings: Settings) -> AbstractAsyncContextManager[QueueClient]:
+    """A client of the Maven that the settings name; there must be a key."""
+    return open_queue(settings.maven_url, _api_key(settings), now_in_microseconds)
+
+
+def _api_key(settings: Settings) -> str:
+    assert settings.maven_api_key is not None
+    return settings.maven_api_key.get_secret_value()
