@@ -9,7 +9,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from bench import drivers, ingest, reads
+from bench import drivers, ingest, pulling, reads
 from bench.report import Report
 from bench.servers import LOAD_CORE, postgresql
 
@@ -23,6 +23,8 @@ BENCHMARKS = {
     "reads-sqlite": reads.growth_sqlite,
     "reads-postgresql": reads.growth_postgresql,
     "batches": ingest.batches_on_a_million,
+    "drain-sqlite": pulling.drain_sqlite,
+    "drain-postgresql": pulling.drain_postgresql,
 }
 
 

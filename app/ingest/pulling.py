@@ -17,7 +17,7 @@ from app.inbox.model import Channel
 from app.ingest.keeping import Delivery, Kept
 from app.ingest.writer import Overloaded, Writer
 from app.maven.events import AcceptedEvent, NotJson, ReadEvent, RejectedEvent, TooManyEvents
-from app.maven.queue_client import QueueClient, QueueFailed
+from app.maven.queue_client import Answer, QueueClient, QueueFailed
 from app.maven.queue_page import DAY, NoWayOn, Onward, QueuePage, read_on, read_page
 from app.violations.rules import Outcome
 
@@ -116,26 +116,35 @@ class Walk:
         """
         pulled = self.pulled
         at: int | None = start
-        while at is not None and (end is None or at <= end):
-            answer = await self._client.ask(at, end)
-            if answer.ahead is not None:
-                pulled.ahead = answer.ahead
-            limit = self._clock() + max(0, pulled.ahead) + DAY
-            # Reading a large page takes a while, and others share the loop.
-            page = await asyncio.to_thread(_read, answer.body, limit)
-            onward, gaps = self._lead_on(at, page)
-            events = self._known.without(page.events)
-            kept = await self._keep(events, len(answer.body), Committed(page.newest, gaps, pulled.ahead))
-            self._known.add(events)
-            pulled.add(len(page.events), events, kept)
-            pulled.gaps += gaps
-            pulled.reached = max(pulled.reached, at, page.newest or 0)
-            on_page(pulled)
-            if onward is None:
-                message = "Maven's page says that there are more events, and nothing in it tells where they begin"
-                raise QueueFailed("no_way_on", message)
-            at = onward.start
+        asking = self._ask(start, end)
+        try:
+            while at is not None and (end is None or at <= end):
+                answer = await asking
+                pulled.ahead = answer.ahead if answer.ahead is not None else pulled.ahead
+                limit = self._clock() + max(0, pulled.ahead) + DAY
+                # Reading a large page takes a while, and others share the loop.
+                page = await asyncio.to_thread(_read, answer.body, limit)
+                onward, gaps = self._lead_on(at, page)
+                if onward is not None and onward.start is not None and (end is None or onward.start <= end):
+                    asking = self._ask(onward.start, end)  # Maven answers while this page is on its way to disk
+                events = self._known.without(page.events)
+                kept = await self._keep(events, len(answer.body), Committed(page.newest, gaps, pulled.ahead))
+                self._known.add(events)
+                pulled.add(len(page.events), events, kept)
+                pulled.gaps += gaps
+                pulled.reached = max(pulled.reached, at, page.newest or 0)
+                on_page(pulled)
+                if onward is None:
+                    message = "Maven's page says that there are more events, and nothing in it tells where they begin"
+                    raise QueueFailed("no_way_on", message)
+                at = onward.start
+        finally:
+            asking.cancel()
+            await asyncio.gather(asking, return_exceptions=True)
         return pulled
+
+    def _ask(self, start: int, end: int | None) -> "asyncio.Task[Answer]":
+        return asyncio.create_task(self._client.ask(start, end))
 
     def _lead_on(self, at: int, page: QueuePage) -> tuple[Onward | None, list[Gap]]:
         try:

@@ -165,3 +165,32 @@ async def test_a_lease_is_renewed_while_a_page_is_slow_to_come(fleet: Fleet) -> 
             await other.turn()
             assert other.is_elsewhere or reading.done()
         await reading
+
+
+async def test_it_ends_whenever_it_is_cancelled(fleet: Fleet) -> None:
+    fill(fleet)
+    for turns in range(0, 120, 3):
+        await fleet.free_lease()
+        fleet.clock.pass_seconds(60)
+        async with fleet.poller() as poller:
+            task = asyncio.create_task(poller.poll_for_ever())
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            task.cancel()
+            await asyncio.wait([task], timeout=15)
+            assert task.cancelled(), turns
+            # One that was cancelled before it began has nothing to give back.
+            assert (await fleet.state()).holder != poller.holder or turns == 0
+
+
+async def test_it_ends_when_it_is_cancelled_while_it_stops_renewing(fleet: Fleet) -> None:
+    async with fleet.poller() as poller:
+
+        async def renew_for_a_moment() -> None:
+            async with poller._renewing():
+                # Comes just while the end of the block waits for the renewing to end.
+                asyncio.get_running_loop().call_soon(task.cancel)
+
+        task = asyncio.create_task(renew_for_a_moment())
+        await asyncio.wait([task], timeout=15)
+        assert task.cancelled()
