@@ -10,7 +10,8 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from app.db.database import Database
 from app.inbox.store import cursor_key
-from app.ingest.poller import Poller, PollerMetrics, Polling, mark_of_key
+from app.ingest.poller import Poller, Polling, mark_of_key
+from app.ingest.queue_reader import PollingMetrics, Reach
 from app.ingest.writer import Writer
 from app.maven.queue_client import QueueClient, open_queue
 from app.settings import Settings
@@ -23,7 +24,7 @@ def now_in_microseconds() -> int:
 
 @asynccontextmanager
 async def polling(
-    database: Database, writer: Writer, metrics: PollerMetrics, settings: Settings
+    database: Database, writer: Writer, metrics: PollingMetrics, settings: Settings
 ) -> AsyncIterator[None]:
     """Polls Maven's queue while the block runs."""
     async with open_poller(database, writer, metrics, settings) as poller:
@@ -37,19 +38,21 @@ async def polling(
 
 @asynccontextmanager
 async def open_poller(
-    database: Database, writer: Writer, metrics: PollerMetrics, settings: Settings, *, ends_when_refused: bool = False
+    database: Database, writer: Writer, metrics: PollingMetrics, settings: Settings, *, ends_when_refused: bool = False
 ) -> AsyncIterator[Poller]:
     """A poller of the Maven that the settings name; there must be a key."""
     how = Polling(
         poll_seconds=settings.maven_poll_seconds,
-        overlap_seconds=settings.maven_overlap_seconds,
-        reconcile_hours=settings.maven_reconcile_hours,
-        reconcile_days=settings.maven_reconcile_days,
         key_mark=mark_of_key(await database.read(cursor_key()), _api_key(settings)),
         ends_when_refused=ends_when_refused,
     )
+    reach = Reach(
+        overlap_seconds=settings.maven_overlap_seconds,
+        reconcile_hours=settings.maven_reconcile_hours,
+        reconcile_days=settings.maven_reconcile_days,
+    )
     async with open_client(settings) as client:
-        yield Poller(database, writer, client, how, now_in_microseconds, metrics)
+        yield Poller(database, writer, client, how, reach, now_in_microseconds, metrics)
 
 
 def open_client(settings: Settings) -> AbstractAsyncContextManager[QueueClient]:

@@ -2,7 +2,7 @@
 
 Owns when to ask: once in an interval, later after errors, an hour later for a refused key, and never while another
 process does. One of many holds the lease; everything that moves the position is committed on the condition that it
-still does. What one reading does is `pulling`'s, what is remembered `channels`'.
+still does. What one reading does is `queue_reader`'s, what is remembered `channels`'.
 """
 
 import asyncio
@@ -13,38 +13,20 @@ import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from functools import partial
-from typing import Protocol
 
 import structlog
 
-from app.channels.store import (
-    Gap,
-    GapReason,
-    LeaseLost,
-    QueueState,
-    begin_reading,
-    move_position,
-    note_error,
-    note_reconciliation,
-    note_success,
-    record_gaps,
-    release_lease,
-    take_lease,
-)
+from app.channels.store import LeaseLost, QueueState, note_error, release_lease, take_lease
 from app.db.database import Database
 from app.db.errors import DatabaseUnavailable
-from app.db.statements import WriteScript
-from app.inbox.model import Channel
-from app.ingest.pulling import Committed, Pulled, Quarantined, Walk
+from app.ingest.pulling import Pulled
+from app.ingest.queue_reader import HOUR, PollingMetrics, QueueReader, Reach
 from app.ingest.writer import Writer
 from app.maven.queue_client import KeyRefused, QueueClient, QueueFailed
-from app.maven.queue_page import DAY, RETENTION
-from app.maven.times import MINUTE, SECOND, format_time
+from app.maven.times import SECOND
 
 log = structlog.get_logger(__name__)
 
-HOUR = 60 * MINUTE
 REFUSED_KEY_WAITS = HOUR
 LONGEST_BACKOFF_SECONDS = 300.0
 LONGEST_BACKOFF_INTERVALS = 10
@@ -58,14 +40,9 @@ RENEWALS = 4
 
 @dataclass(frozen=True, slots=True)
 class Polling:
-    """How to poll."""
+    """When to poll."""
 
     poll_seconds: float = 30.0
-    overlap_seconds: float = 300.0
-    """How far each reading goes back behind the newest event known: Maven may show events late."""
-    reconcile_hours: float = 24.0
-    """How often the last days are read again; 0 for never."""
-    reconcile_days: int = 3
     key_mark: str = ""
     """Tells this API key from others; see `mark_of_key`."""
     ends_when_refused: bool = False
@@ -75,13 +52,6 @@ class Polling:
     def lease_seconds(self) -> float:
         """How long a lease lasts unless it is renewed."""
         return max(self.poll_seconds, SHORTEST_LEASE_SECONDS)
-
-
-class PollerMetrics(Protocol):
-    """What the poller tells of itself."""
-
-    def queue_polled(self, outcome: str) -> None: ...
-    def queue_reconciled(self, differences: int) -> None: ...
 
 
 def mark_of_key(cursor_key: bytes, api_key: str) -> str:
@@ -98,26 +68,23 @@ class Poller:
         writer: Writer,
         client: QueueClient,
         polling: Polling,
+        reach: Reach,
         clock: Callable[[], int],
-        metrics: PollerMetrics,
+        metrics: PollingMetrics,
         *,
         pause: Callable[[float], Awaitable[object]] = asyncio.sleep,
         draw: Callable[[], float] = random.random,
     ) -> None:
         self._database = database
-        self._writer = writer
-        self._client = client
         self._polling = polling
         self._clock = clock
         self._metrics = metrics
         self._pause = pause
         self._draw = draw
         self.holder = uuid.uuid4().hex
+        self._reader = QueueReader(database, writer, client, reach, clock, metrics, self.holder)
         self._rest = (0, 0)
         """When the last reading failed, and how long Maven is to be left alone then; microseconds."""
-        self._ahead = 0
-        self._recorded: list[Gap] = []
-        self._quarantined = Quarantined()
         self.is_elsewhere = False
         """Whether another process held the lease when it was looked at last."""
 
@@ -209,9 +176,7 @@ class Poller:
         """Reads the queue, and the last days again when that is due; notes how it went, and raises what it raised."""
         try:
             async with self._renewing():
-                pulled = await self._read_on(state)
-                await self._reconcile(state)
-            return pulled
+                return await self._reader.read(state)
         except QueueFailed as error:
             self._metrics.queue_polled(error.outcome)
             refused_key = self._polling.key_mark if isinstance(error, KeyRefused) else None
@@ -225,95 +190,6 @@ class Poller:
         most = min(LONGEST_BACKOFF_SECONDS, LONGEST_BACKOFF_INTERVALS * interval)
         wait = interval + self._draw() * min(most, interval * 2.0 ** min(errors - 1, 30))
         return wait if retry_after is None else max(wait, retry_after)
-
-    async def _read_on(self, state: QueueState) -> Pulled:
-        start, lost = self._start_of(state)
-        await self._database.write(self._begin(lost))
-        self._say_gaps()
-        walk = self._walk(state)
-        pulled = await walk.go(start, on_page=lambda _: self._say_gaps())
-        again, _ = self._start_of(state)
-        if again < start - MINUTE:
-            # Our clock is ahead: what it took for 30 days ago is later than the oldest that Maven holds.
-            pulled = await walk.go(again, on_page=lambda _: self._say_gaps())
-        await self._database.write(note_success(self.holder, self._clock()))
-        self._metrics.queue_polled("ok")
-        if state.errors_in_row:
-            log.info("maven.poll_recovered", errors_in_row=state.errors_in_row)
-        say = log.info if pulled.new or pulled.quarantined else log.debug
-        say(
-            "maven.polled",
-            pages=pulled.pages,
-            events=pulled.seen,
-            ours=pulled.ours,
-            new=pulled.new,
-            quarantined=pulled.quarantined,
-        )
-        return pulled
-
-    def _walk(self, state: QueueState) -> Walk:
-        return Walk(self._client, self._writer, self._clock, partial(self._cover, state), self._quarantined)
-
-    def _earliest(self) -> int:
-        """The oldest time of which Maven holds events, by whichever clock is behind."""
-        return max(0, self._clock() + min(0, self._ahead) - RETENTION)
-
-    def _start_of(self, state: QueueState) -> tuple[int, Gap | None]:
-        """Where reading begins, and what is doubtful when the position is of no use."""
-        now, earliest = self._clock(), self._earliest()
-        if state.position is None:
-            return earliest, None
-        if state.position > now + DAY:
-            return earliest, Gap(GapReason.POSITION_RESET, min(state.last_success_at or earliest, now), state.position)
-        return max(earliest, state.position - round(self._polling.overlap_seconds * SECOND)), None
-
-    def _begin(self, lost: Gap | None) -> WriteScript[None]:
-        now = self._clock()
-        yield from begin_reading(self.holder, now, anew=lost is not None)
-        self._recorded = yield from record_gaps(Channel.POLL, [] if lost is None else [lost], now)
-
-    def _cover(self, state: QueueState, committed: Committed) -> WriteScript[None]:
-        """With each page: the position comes up to its newest event, but never into our own future."""
-        now = self._clock()
-        newest = committed.newest
-        yield from move_position(self.holder, None if newest is None else min(newest, now))
-        # Not before the first page, because only now it is known how Maven's clock stands to ours.
-        self._ahead = committed.ahead
-        self._recorded = yield from record_gaps(Channel.POLL, [*self._unread(state), *committed.gaps], now)
-
-    def _unread(self, state: QueueState) -> list[Gap]:
-        """The time that Maven no longer holds and nobody read."""
-        if state.position is None:
-            return []
-        earliest = self._earliest()
-        known_to = max(state.position, min(state.last_success_at or 0, self._clock()))
-        # While the very first reading is still at the oldest events, Maven drops one or the other of them.
-        edge = HOUR if state.last_success_at is None else 0
-        return [Gap(GapReason.NOT_POLLED, known_to, earliest)] if known_to < earliest - edge else []
-
-    def _say_gaps(self) -> None:
-        """Says what was recorded, once it is committed."""
-        recorded, self._recorded = self._recorded, []
-        for gap in recorded:
-            since, until = format_time(gap.from_at), format_time(gap.to_at)
-            log.error("channel.gap_recorded", channel="poll", reason=gap.reason.value, since=since, until=until)
-
-    async def _reconcile(self, state: QueueState) -> None:
-        """Reads the last days again when that is due. What is new then came late, or was lost on the way."""
-        if self._polling.reconcile_hours <= 0:
-            return
-        now = self._clock()
-        if state.reconciled_at is not None:
-            if 0 <= now - state.reconciled_at < self._polling.reconcile_hours * HOUR:
-                return
-            walk = self._walk(state)
-            start = max(self._earliest(), now - self._polling.reconcile_days * DAY)
-            pulled = await walk.go(start, on_page=lambda _: self._say_gaps())
-            self._metrics.queue_reconciled(pulled.new)
-            say = log.warning if pulled.new else log.info
-            say("maven.reconciled", days=self._polling.reconcile_days, events=pulled.seen, missing=pulled.new)
-        # The first reading of all went back 30 days: there is nothing to compare yet.
-        await self._database.write(note_reconciliation(self.holder, now))
 
     @asynccontextmanager
     async def _renewing(self) -> AsyncIterator[None]:

@@ -56,7 +56,8 @@ class Committed:
     """What a page means beside its events, to be committed together with them: how far reading came, what had to be
     left behind, and how far Maven's clock is ahead of ours."""
 
-    newest: int | None
+    reached: int | None
+    """Everything up to this time was read, None when the page says nothing of times."""
     gaps: list[Gap]
     ahead: int
 
@@ -128,7 +129,8 @@ class Walk:
                 if onward is not None and onward.start is not None and (end is None or onward.start <= end):
                     asking = self._ask(onward.start, end)  # Maven answers while this page is on its way to disk
                 events = self._known.without(page.events)
-                kept = await self._keep(events, len(answer.body), Committed(page.newest, gaps, pulled.ahead))
+                committed = Committed(_reach_of(page, onward), gaps, pulled.ahead)
+                kept = await self._keep(events, len(answer.body), committed)
                 self._known.add(events)
                 pulled.add(len(page.events), events, kept)
                 pulled.gaps += gaps
@@ -163,6 +165,13 @@ class Walk:
                 return await self._writer.submit(delivery)
             except Overloaded:
                 await asyncio.sleep(CROWDED_SECONDS)
+
+
+def _reach_of(page: QueuePage, onward: Onward | None) -> int | None:
+    """Up to where everything is read with this page: its newest event, but not beyond where the next one begins."""
+    if page.newest is None or onward is None or onward.start is None:
+        return page.newest
+    return min(page.newest, onward.start)
 
 
 def _read(body: bytes, limit: int) -> QueuePage:

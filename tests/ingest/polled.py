@@ -12,6 +12,7 @@ from app.channels.store import Gap, QueueState, list_gaps, queue_state
 from app.db.database import Database, open_database
 from app.db.statements import Execute, WriteScript
 from app.ingest.poller import Poller, Polling
+from app.ingest.queue_reader import Reach
 from app.ingest.writer import Writer
 from app.maven.queue_client import Patience, open_queue
 from app.maven.standin import StandIn
@@ -77,6 +78,7 @@ class Fleet:
         **polling: Any,
     ) -> AsyncIterator[Poller]:
         """A poller of a process of its own, as it were."""
+        of_reach = {name: polling.pop(name) for name in [*polling] if name in Reach.__dataclass_fields__}
         how = replace(Polling(key_mark=key or self.standin.api_key), **polling)
         async with open_queue(self.url, key or self.standin.api_key, self.clock, patience) as client:
             yield Poller(
@@ -84,6 +86,7 @@ class Fleet:
                 writer or self.writer,
                 client,
                 how,
+                Reach(**of_reach),
                 self.clock,
                 self.metrics,
                 draw=lambda: 0.5,

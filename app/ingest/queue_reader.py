@@ -1,0 +1,177 @@
+"""One reading of Maven's queue: where it begins, what each page moves, and what may be missing (contract section 6).
+
+Owns the position, the gaps, and reading the last days again. When to read, and who may, is the poller's; the way from
+page to page `pulling`'s; what is remembered `channels`'.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Protocol
+
+import structlog
+
+from app.channels.store import (
+    Gap,
+    GapReason,
+    QueueState,
+    begin_reading,
+    move_position,
+    note_reconciliation,
+    note_success,
+    record_gaps,
+)
+from app.db.database import Database
+from app.db.statements import WriteScript
+from app.inbox.model import Channel
+from app.ingest.pulling import Committed, Pulled, Quarantined, Walk
+from app.ingest.writer import Writer
+from app.maven.queue_client import QueueClient
+from app.maven.queue_page import DAY, RETENTION
+from app.maven.times import MINUTE, SECOND, format_time
+
+log = structlog.get_logger(__name__)
+
+HOUR = 60 * MINUTE
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """How far back readings go, and how often the last days are read again."""
+
+    overlap_seconds: float = 300.0
+    """How far each reading goes back behind the newest event known: Maven may show events late."""
+    reconcile_hours: float = 24.0
+    """How often the last days are read again; 0 for never."""
+    reconcile_days: int = 3
+
+
+class PollingMetrics(Protocol):
+    """What polling tells of itself."""
+
+    def queue_polled(self, outcome: str) -> None: ...
+    def queue_reconciled(self, differences: int) -> None: ...
+
+
+class QueueReader:
+    """Reads the queue for the holder of the lease."""
+
+    def __init__(
+        self,
+        database: Database,
+        writer: Writer,
+        client: QueueClient,
+        reach: Reach,
+        clock: Callable[[], int],
+        metrics: PollingMetrics,
+        holder: str,
+    ) -> None:
+        self._database = database
+        self._writer = writer
+        self._client = client
+        self._reach = reach
+        self._clock = clock
+        self._metrics = metrics
+        self._holder = holder
+        self._ahead = 0
+        """How far Maven's clock is ahead of ours, microseconds, as it was seen last."""
+        self._recorded: list[Gap] = []
+        self._quarantined = Quarantined()
+
+    async def read(self, state: QueueState) -> Pulled:
+        """Reads everything that is new, and the last days again when that is due.
+
+        Raises `QueueFailed`, `LeaseLost` and `DatabaseUnavailable`; pages before that are kept.
+        """
+        pulled = await self._read_on(state)
+        await self._reconcile(state)
+        return pulled
+
+    async def _read_on(self, state: QueueState) -> Pulled:
+        start, lost = self._start_of(state)
+        await self._database.write(self._begin(lost))
+        self._say_gaps()
+        walk = self._walk(state)
+        pulled = await walk.go(start, on_page=lambda _: self._say_gaps())
+        again, _ = self._start_of(state)
+        if again < start - MINUTE:
+            # Our clock is ahead: what it took for 30 days ago is later than the oldest that Maven holds.
+            pulled = await walk.go(again, on_page=lambda _: self._say_gaps())
+        await self._database.write(note_success(self._holder, self._clock()))
+        self._metrics.queue_polled("ok")
+        if state.errors_in_row:
+            log.info("maven.poll_recovered", errors_in_row=state.errors_in_row)
+        say = log.info if pulled.new or pulled.quarantined else log.debug
+        say(
+            "maven.polled",
+            pages=pulled.pages,
+            events=pulled.seen,
+            ours=pulled.ours,
+            new=pulled.new,
+            quarantined=pulled.quarantined,
+        )
+        return pulled
+
+    def _walk(self, state: QueueState) -> Walk:
+        return Walk(self._client, self._writer, self._clock, partial(self._cover, state), self._quarantined)
+
+    def _earliest(self) -> int:
+        """The oldest time of which Maven holds events, by whichever clock is behind."""
+        return max(0, self._clock() + min(0, self._ahead) - RETENTION)
+
+    def _start_of(self, state: QueueState) -> tuple[int, Gap | None]:
+        """Where reading begins, and what is doubtful when the position is of no use."""
+        now, earliest = self._clock(), self._earliest()
+        if state.position is None:
+            return earliest, None
+        if state.position > now + DAY:
+            return earliest, Gap(GapReason.POSITION_RESET, min(state.last_success_at or earliest, now), state.position)
+        return max(earliest, state.position - round(self._reach.overlap_seconds * SECOND)), None
+
+    def _begin(self, lost: Gap | None) -> WriteScript[None]:
+        now = self._clock()
+        yield from begin_reading(self._holder, now, anew=lost is not None)
+        self._recorded = yield from record_gaps(Channel.POLL, [] if lost is None else [lost], now)
+
+    def _cover(self, state: QueueState, committed: Committed) -> WriteScript[None]:
+        """With each page: the position comes up to its newest event, but never into our own future."""
+        now = self._clock()
+        reached = committed.reached
+        yield from move_position(self._holder, None if reached is None else min(reached, now))
+        # Not before the first page, because only now it is known how Maven's clock stands to ours.
+        self._ahead = committed.ahead
+        self._recorded = yield from record_gaps(Channel.POLL, [*self._unread(state), *committed.gaps], now)
+
+    def _unread(self, state: QueueState) -> list[Gap]:
+        """The time that Maven no longer holds and nobody read."""
+        if state.position is None:
+            return []
+        earliest = self._earliest()
+        known_to = max(state.position, min(state.last_success_at or 0, self._clock()))
+        # While the very first reading is still at the oldest events, Maven drops one or the other of them.
+        edge = HOUR if state.last_success_at is None else 0
+        return [Gap(GapReason.NOT_POLLED, known_to, earliest)] if known_to < earliest - edge else []
+
+    def _say_gaps(self) -> None:
+        """Says what was recorded, once it is committed."""
+        recorded, self._recorded = self._recorded, []
+        for gap in recorded:
+            since, until = format_time(gap.from_at), format_time(gap.to_at)
+            log.error("channel.gap_recorded", channel="poll", reason=gap.reason.value, since=since, until=until)
+
+    async def _reconcile(self, state: QueueState) -> None:
+        """Reads the last days again when that is due. What is new then came late, or was lost on the way."""
+        if self._reach.reconcile_hours <= 0:
+            return
+        now = self._clock()
+        if state.reconciled_at is not None:
+            if 0 <= now - state.reconciled_at < self._reach.reconcile_hours * HOUR:
+                return
+            walk = self._walk(state)
+            start = max(self._earliest(), now - self._reach.reconcile_days * DAY)
+            pulled = await walk.go(start, on_page=lambda _: self._say_gaps())
+            self._metrics.queue_reconciled(pulled.new)
+            say = log.warning if pulled.new else log.info
+            say("maven.reconciled", days=self._reach.reconcile_days, events=pulled.seen, missing=pulled.new)
+        # The first reading of all went back 30 days: there is nothing to compare yet.
+        await self._database.write(note_reconciliation(self._holder, now))
