@@ -8,6 +8,8 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
+import structlog
+
 from app.db.database import Database
 from app.inbox.store import cursor_key
 from app.ingest.poller import Poller, Polling, mark_of_key
@@ -15,6 +17,8 @@ from app.ingest.queue_reader import PollingMetrics, Reach
 from app.ingest.writer import Writer
 from app.maven.queue_client import QueueClient, open_queue
 from app.settings import Settings
+
+log = structlog.get_logger(__name__)
 
 
 def now_in_microseconds() -> int:
@@ -28,12 +32,18 @@ async def polling(
 ) -> AsyncIterator[None]:
     """Polls Maven's queue while the block runs."""
     async with open_poller(database, writer, metrics, settings) as poller:
+        say_started(settings)
         task = asyncio.create_task(poller.poll_for_ever())
         try:
             yield
         finally:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
+
+
+def say_started(settings: Settings) -> None:
+    """Logs which Maven is polled, and how often."""
+    log.info("poller.started", url=settings.maven_url, poll_seconds=settings.maven_poll_seconds)
 
 
 @asynccontextmanager

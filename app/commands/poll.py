@@ -21,7 +21,7 @@ from app.logging import configure_logging
 from app.maven.queue_client import KeyRefused, QueueFailed
 from app.maven.queue_page import RETENTION
 from app.maven.times import MINUTE, format_time, parse_time
-from app.polling import open_client, open_poller
+from app.polling import open_client, open_poller, say_started
 from app.progress import shown_progress
 from app.settings import Settings
 from app.web.metrics import Metrics
@@ -59,7 +59,7 @@ async def _poll_once(settings: Settings) -> None:
 async def _poll_until_stopped(settings: Settings) -> None:
     async def poll() -> None:
         async with _poller(settings) as poller:
-            log.info("poller.started", url=settings.maven_url, poll_seconds=settings.maven_poll_seconds)
+            say_started(settings)
             await poller.poll_for_ever()
 
     task = asyncio.create_task(poll())
