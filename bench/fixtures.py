@@ -6,6 +6,7 @@ import random
 from collections.abc import Iterator
 
 import orjson
+import psycopg
 
 from app.db.database import Database, open_database
 from app.db.migrate import upgrade
@@ -56,3 +57,8 @@ def fill(url: str, total: int) -> None:
     """Makes the database at `url` hold `total` violations, `ACTIVE` of them active."""
     upgrade(url)
     asyncio.run(_fill(url, total))
+    if url.startswith("postgresql"):
+        # What autovacuum does within its minute. A small database is done in that time, so that without this a large
+        # one would be compared that has no statistics yet, and whose indexes cannot answer without the table.
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute("VACUUM (ANALYZE)")
