@@ -9,7 +9,7 @@ rule in `violations`.
 from dataclasses import dataclass
 from enum import StrEnum
 from hashlib import sha256
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import orjson
 from pydantic import ValidationError
@@ -20,7 +20,7 @@ from app.maven.faults import Fault, find_unstorable
 from app.maven.field_types import MAX_IDENTIFIER
 from app.maven.ijson import Json, NotJson, canonical
 from app.maven.ijson_grammar import MAX_DEPTH
-from app.maven.schema import ViolationData, validate
+from app.maven.schema import Facts, ViolationData, read_facts, validate
 
 __all__ = [
     "AcceptedEvent",
@@ -44,21 +44,34 @@ class EventType(StrEnum):
     INVALIDATED = "violationInvalidated"
 
 
-@dataclass(frozen=True, slots=True)
-class AcceptedEvent:
+class AcceptedEvent(NamedTuple):
     """An event that was understood.
 
-    `canonical` is canonical JSON of the violation data as received, `identity` 32 hexadecimal digits that are equal for
-    the same event (type and violation data equal as JSON values), `payload` the bytes of the event, envelope included.
+    `identity` is 32 hexadecimal digits that are equal for the same event (type and violation data equal as JSON
+    values), `payload` the bytes of the event, envelope included. What few events are asked for is read from them again,
+    so that a large delivery does not hold it of all.
     """
 
     event_type: EventType
     event_id: str | None
-    violation_id: str
-    data: ViolationData
-    canonical: bytes
+    facts: Facts
     identity: str
     payload: bytes
+
+    @property
+    def violation_id(self) -> str:
+        """The violation it speaks of."""
+        return self.facts.id
+
+    @property
+    def data(self) -> ViolationData:
+        """All of its violation data."""
+        return read_data(self.payload)
+
+    @property
+    def canonical(self) -> bytes:
+        """Canonical JSON of the violation data as received."""
+        return canonical(_members_of(self.payload))
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +119,9 @@ def read_data(payload: bytes) -> ViolationData:
         data: ViolationData = validate(members)
         return data
     except (ValueError, TypeError, AttributeError):
-        return read_stored(payload).data
+        read_stored(payload)
+        data = validate(_members_of(payload))
+        return data
 
 
 def read_stored(payload: bytes) -> AcceptedEvent:
@@ -120,11 +135,32 @@ def read_stored(payload: bytes) -> AcceptedEvent:
     return events[0]
 
 
+def _members_of(payload: bytes) -> dict[str, Json]:
+    """The violation data as received of an event that was accepted."""
+    (element,) = read_elements(payload, 1)
+    value = element.value
+    assert type(value) is dict
+    members = value["data"] if _is_envelope(value) else value
+    assert type(members) is dict
+    _drop_type(members, value["eventType"])
+    return members
+
+
+def _is_envelope(value: dict[str, Json]) -> bool:
+    return "data" in value and value.get("eventTime") is None
+
+
+def _drop_type(members: dict[str, Json], type_name: Json) -> None:
+    """Takes the event type out of violation data, where it stands with it or is repeated from the envelope."""
+    if members.get("eventType") == type_name:
+        del members["eventType"]
+
+
 def _read_event(value: Json, faults: tuple[Fault, ...], payload: bytes) -> ReadEvent:
     if type(value) is not dict:
         detail = f"must be an event, which is an object, not {json_type(value)}"
         return RejectedEvent(None, None, None, (Fault("", detail),), payload)
-    is_envelope = "data" in value and value.get("eventTime") is None
+    is_envelope = _is_envelope(value)
     event_id = _event_id(value) if is_envelope else None
     type_name = value.get("eventType")
     if type(type_name) is not str or (faults and any(fault.pointer == "/eventType" for fault in faults)):
@@ -140,10 +176,7 @@ def _read_event(value: Json, faults: tuple[Fault, ...], payload: bytes) -> ReadE
             own = _relative(faults) or (Fault("", detail),)
             return RejectedEvent(event_type, event_id, None, own, payload)
         members = inner
-        if members.get("eventType") == type_name:
-            del members["eventType"]
-    else:
-        del members["eventType"]
+    _drop_type(members, type_name)
     if faults:
         own = _relative(faults) if is_envelope else faults
         return RejectedEvent(event_type, event_id, _violation_id(members, own), own, payload)
@@ -154,25 +187,34 @@ def _read_violation(
     event_type: EventType, event_id: str | None, members: dict[str, Json], payload: bytes
 ) -> AcceptedEvent | RejectedEvent:
     try:
-        data = validate(members)
-    except ValidationError as error:
-        found = explain(members, error, event_type)
-        found += _missing(event_type, [name for name in _NEEDED_BY_CREATION if members.get(name) is None])
-        return RejectedEvent(event_type, event_id, _violation_id(members, ()), tuple(found), payload)
-    if event_type is EventType.CREATED and (data.driverId is None or data.type is None or data.startTime is None):
-        lacking = _missing(event_type, [name for name in _NEEDED_BY_CREATION if members.get(name) is None])
-        return RejectedEvent(event_type, event_id, data.id, tuple(lacking), payload)
-    received = canonical(members)
+        facts = read_facts(members)
+    except ValidationError:
+        return RejectedEvent(
+            event_type, event_id, _violation_id(members, ()), _faults_of_data(event_type, members), payload
+        )
+    if event_type is EventType.CREATED and (facts.driverId is None or facts.type is None or facts.startTime is None):
+        return RejectedEvent(event_type, event_id, facts.id, tuple(_lacking(event_type, members)), payload)
     digest = _DIGEST_STARTS[event_type].copy()
-    digest.update(received)
-    return AcceptedEvent(event_type, event_id, data.id, data, received, digest.hexdigest()[:32], payload)
+    digest.update(canonical(members))
+    return AcceptedEvent(event_type, event_id, facts, digest.hexdigest()[:32], payload)
+
+
+def _faults_of_data(event_type: EventType, members: dict[str, Json]) -> tuple[Fault, ...]:
+    try:
+        validate(members)
+    except ValidationError as error:
+        return (*explain(members, error, event_type), *_lacking(event_type, members))
+    raise AssertionError("the model lets pass what its lean form refuses")
 
 
 _NEEDED_BY_CREATION = ("driverId", "type", "startTime")
 
 
-def _missing(event_type: EventType, names: list[str]) -> list[Fault]:
-    return [missing(name, event_type) for name in names] if event_type is EventType.CREATED else []
+def _lacking(event_type: EventType, members: dict[str, Json]) -> list[Fault]:
+    """The faults of fields that a creation must have and this one has not."""
+    if event_type is not EventType.CREATED:
+        return []
+    return [missing(name, event_type) for name in _NEEDED_BY_CREATION if members.get(name) is None]
 
 
 def _faults_of_type(value: dict[str, Json], faults: tuple[Fault, ...], is_envelope: bool) -> tuple[Fault, ...]:

@@ -59,19 +59,26 @@ class Standing:
         """
         if self.invalidation is None:
             return None
-        invalidated_at = self.invalidation.data.eventTime
-        if self.creation is not None and self.creation.data.eventTime > invalidated_at:
+        invalidated_at = self.invalidation.facts.eventTime
+        if self.creation is not None and self.creation.facts.eventTime > invalidated_at:
             return None
         return invalidated_at
 
 
-def _age(event: AcceptedEvent) -> tuple[int, bytes]:
-    """Newest is greatest; at one time the greater canonical JSON counts as newer, so that the choice needs no order."""
-    return event.data.eventTime, event.canonical
+def _is_newer(event: AcceptedEvent, than: AcceptedEvent) -> bool:
+    """Whether an event is newer; at one time the one of the greater canonical JSON is, so that the choice needs no
+    order.
+    """
+    at, other_at = event.facts.eventTime, than.facts.eventTime
+    return at > other_at or (at == other_at and event.canonical > than.canonical)
 
 
 def _newest(events: Iterable[AcceptedEvent]) -> AcceptedEvent | None:
-    return max(events, key=_age, default=None)
+    newest: AcceptedEvent | None = None
+    for event in events:
+        if newest is None or _is_newer(event, newest):
+            newest = event
+    return newest
 
 
 def standing_of(events: Iterable[AcceptedEvent]) -> Standing:
@@ -96,7 +103,7 @@ def advance(standing: Standing | None, event: AcceptedEvent) -> tuple[Standing, 
     if standing is None:
         return Standing(event if created else None, None if created else event), first_outcome(event)
     held = standing.creation if created else standing.invalidation
-    if held is not None and _age(held) >= _age(event):
+    if held is not None and not _is_newer(event, held):
         return standing, Outcome.SUPERSEDED
     after = Standing(event if created else standing.creation, standing.invalidation if created else event)
     return after, _outcome_of(standing, after)

@@ -131,7 +131,7 @@ def apply_events(dialect: Dialect, arrivals: Sequence[Arrival], ledger: Ledger) 
                 case.pk,
                 event.identity,
                 _EVENT_TYPES[event.event_type],
-                event.data.eventTime,
+                event.facts.eventTime,
                 now,
                 int(arrival.channel),
                 int(outcome),
@@ -259,7 +259,7 @@ def _write(touched: Iterable[_Case], event_rows: list[tuple[object, ...]], now: 
 def violation_row(standing: Standing | None, case: Numbers) -> tuple[object, ...]:
     """The row of `violations`, in the model's column order."""
     assert standing is not None
-    data = standing.details.data
+    data = standing.details.facts
     minutes = data.duration_minutes
     invalidated_at = standing.invalidated_at
     name, unit = data.driverName, data.powerUnitNumber
@@ -281,7 +281,7 @@ def violation_row(standing: Standing | None, case: Numbers) -> tuple[object, ...
         invalidated_at,
         case.creation_seq,
         case.invalidation_seq,
-        None if standing.invalidation is None else standing.invalidation.data.eventTime,
+        None if standing.invalidation is None else standing.invalidation.facts.eventTime,
         _details_seq(case),
         case.first_received_at,
         case.last_received_at,

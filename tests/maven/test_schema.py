@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from app.maven.explain import explain
-from app.maven.schema import EldLocation, VehicleData, ViolationData, render, validate
+from app.maven.schema import EldLocation, VehicleData, ViolationData, read_facts, render
+from app.maven.schema import validate as read_model
 from app.maven.times import FIRST_INSTANT, LAST_INSTANT, format_time
 from tests.maven.examples import Json, vehicle_data, violation_data
 
@@ -52,6 +53,20 @@ NO_NUMBERS: list[Json] = [
     [1],
     {},
 ]
+
+
+def validate(data: dict[str, Any]) -> ViolationData:
+    """The violation data. That its facts are read alike, and refused alike, is looked at on the way."""
+    try:
+        model: ViolationData = read_model(data)
+    except ValidationError:
+        with pytest.raises(ValidationError):
+            read_facts(data)
+        raise
+    facts = read_facts(data)
+    assert facts._asdict() == {name: getattr(model, name) for name in facts._fields}
+    assert facts.duration_minutes == model.duration_minutes
+    return model
 
 
 def faults_of(data: dict[str, Any]) -> dict[str, str]:
