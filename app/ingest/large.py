@@ -1,4 +1,4 @@
-"""Large deliveries take turns: two at a time, one being read in a thread while the other is being written.
+"""Large deliveries take turns: four at a time, so that two are being read in a thread while two are being written.
 
 Parsed, an event takes ten times the room of its bytes; a crowd of batches parsed at once would take all the memory, and
 reading one on the event loop would hold up everybody else. Small deliveries do not pass here.
@@ -14,7 +14,7 @@ from app.ingest.writer import ANSWER_SECONDS, Overloaded
 from app.maven.events import ReadEvent, read_delivery
 
 LARGE_BYTES = 64 * 1024
-TURNS = 2
+TURNS = 4
 WAITING = 256
 """Large deliveries that may wait for their turn; their bytes are in memory meanwhile."""
 

@@ -21,8 +21,10 @@ from app.violations.rules import Outcome
 
 log = structlog.get_logger(__name__)
 
-BATCH_EVENTS = 1000
-BATCH_BYTES = 8 * 1024 * 1024
+BATCH_EVENTS = 2000
+BATCH_BYTES = 16 * 1024 * 1024
+"""How much one transaction takes, which are two large deliveries: they share a commit and many pages of the indexes."""
+
 _EVENT_OVERHEAD_BYTES = 4096
 """What an event costs in memory beside its bytes, roughly, once it is parsed."""
 ANSWER_SECONDS = 8.0
