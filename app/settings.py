@@ -90,9 +90,12 @@ class Settings(BaseSettings):
     @field_validator("maven_api_key")
     @classmethod
     def _sendable_key(cls, key: SecretStr | None) -> SecretStr | None:
-        if key is not None and not (key.get_secret_value().isascii() and key.get_secret_value().isprintable()):
+        if key is None:
+            return None
+        text = key.get_secret_value().strip()
+        if not (text.isascii() and text.isprintable()):
             raise ValueError("must be printable ASCII, as it is sent in a header")
-        return key
+        return SecretStr(text)
 
     @field_validator("maven_url")
     @classmethod

@@ -69,7 +69,7 @@ def position(url: str) -> int | None:
     async def read() -> int | None:
         database = await open_database(url)
         try:
-            return (await database.read(queue_state())).position
+            return (await database.read(queue_state(database.dialect))).position
         finally:
             await database.close()
 

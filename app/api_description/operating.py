@@ -124,7 +124,7 @@ def _retry() -> Operation:
 
 
 def _ready() -> dict[str, object]:
-    words = ["off", "starting", "working", "failing", "key_refused"]
+    words = ["off", "starting", "working", "idle", "failing", "key_refused"]
     properties = {"status": {"const": "ready"}, "polling": {"type": "string", "enum": words}}
     return {"type": "object", "required": ["status", "polling"], "properties": properties}
 

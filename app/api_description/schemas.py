@@ -211,8 +211,8 @@ def status_schemas() -> dict[str, JsonSchema]:
     polled: dict[str, JsonSchema] = {
         "state": {
             "type": "string",
-            "enum": ["off", "starting", "working", "failing", "key_refused"],
-            "description": "How polling goes. `off`: nobody ever did.",
+            "enum": ["off", "starting", "working", "idle", "failing", "key_refused"],
+            "description": "How polling goes. `off`: nobody ever did. `idle`: it went well, and nobody does now.",
         },
         "lastErrorAt": nullable(written_time("When a reading last failed.")),
         "lastError": {"type": ["string", "null"], "description": "Why, while it fails."},

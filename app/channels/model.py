@@ -10,8 +10,9 @@ class MavenQueueRow(SQLModel, table=True):
     """One row: how far Maven's queue was read, how reading it goes, and which process may.
 
     `asked_at` is when reading began last; `position` the time of the newest event read, by Maven's clock: events up to
-    it are committed. `holder` has the lease until `leased_until`, by the database's clock. `refused_key` marks the API
-    key that Maven refused, so that not every start of every process tries it again; it does not give the key away.
+    it are committed. `resume_at` is where a reading goes on that did not come to the end. `holder` has the lease until
+    `leased_until`, by the database's clock. `refused_key` marks the API key that Maven refused, so that not every start
+    of every process tries it again; it does not give the key away.
     """
 
     __tablename__ = "maven_queue"
@@ -19,6 +20,7 @@ class MavenQueueRow(SQLModel, table=True):
     pk: int = Field(sa_column=Column(BIG_KEY, primary_key=True, autoincrement=False))
     asked_at: int = Field(sa_column=Column(MICROSECONDS, nullable=False))
     position: int | None = Field(sa_column=Column(MICROSECONDS))
+    resume_at: int | None = Field(sa_column=Column(MICROSECONDS))
     holder: str | None = Field(sa_column=Column(WORDS))
     leased_until: int = Field(sa_column=Column(MICROSECONDS, nullable=False))
     last_success_at: int | None = Field(sa_column=Column(MICROSECONDS))

@@ -43,6 +43,7 @@ class QueueState:
 
     asked_at: int
     position: int | None
+    resume_at: int | None
     holder: str | None
     last_success_at: int | None
     last_error_at: int | None
@@ -51,16 +52,19 @@ class QueueState:
     refused_key: str | None
     refused_at: int | None
     reconciled_at: int | None
+    is_held: bool
+    """Whether a process has the lease to read it, now."""
 
     @property
     def word(self) -> str:
-        """How reading goes, in a word: `off` (nobody ever read), `starting`, `working`, `failing`, `key_refused`."""
+        """How reading goes, in a word: `off` (nobody ever read), `starting`, `working`, `failing`, `key_refused`, or
+        `idle` when it went well and nobody reads any more."""
         if self.refused_at is not None:
             return "key_refused"
         if self.errors_in_row:
             return "failing"
         if self.last_success_at is not None:
-            return "working"
+            return "working" if self.is_held else "idle"
         return "starting" if self.asked_at else "off"
 
 
@@ -68,10 +72,14 @@ class LeaseLost(Withdrawn):
     """Another process reads Maven's queue now. Nothing was changed."""
 
 
-_STATE = (
-    "asked_at, position, holder, last_success_at, last_error_at, last_error, errors_in_row, refused_key, refused_at,"
-    " reconciled_at"
+_COLUMNS = (
+    "asked_at, position, resume_at, holder, last_success_at, last_error_at, last_error, errors_in_row, refused_key,"
+    " refused_at, reconciled_at"
 )
+
+
+def _state_columns(dialect: Dialect) -> str:
+    return f"{_COLUMNS}, holder IS NOT NULL AND leased_until > {_clock(dialect)}"
 
 
 def _clock(dialect: Dialect) -> str:
@@ -86,12 +94,12 @@ def _clock(dialect: Dialect) -> str:
 
 
 def _state(row: Row) -> QueueState:
-    return QueueState(*(row[n] for n in range(10)))
+    return QueueState(*row)
 
 
-def queue_state() -> ReadScript[QueueState]:
+def queue_state(dialect: Dialect) -> ReadScript[QueueState]:
     """How Maven's queue stands."""
-    rows = yield Fetch(f"SELECT {_STATE} FROM maven_queue WHERE pk = 1")
+    rows = yield Fetch(f"SELECT {_state_columns(dialect)} FROM maven_queue WHERE pk = 1")
     return _state(rows[0])
 
 
@@ -100,7 +108,8 @@ def take_lease(dialect: Dialect, holder: str, duration: int) -> WriteScript[Queu
     now = _clock(dialect)
     rows = yield Execute(
         f"UPDATE maven_queue SET holder = $1, leased_until = {now} + $2"
-        f" WHERE pk = 1 AND (holder IS NULL OR holder = $1 OR leased_until <= {now}) RETURNING {_STATE}",
+        f" WHERE pk = 1 AND (holder IS NULL OR holder = $1 OR leased_until <= {now})"
+        f" RETURNING {_state_columns(dialect)}",
         (holder, duration),
     )
     return _state(rows[0]) if rows else None
@@ -113,7 +122,7 @@ def release_lease(holder: str) -> WriteScript[None]:
 
 def begin_reading(holder: str, now: int, *, anew: bool) -> WriteScript[None]:
     """Notes that reading begins at `now`; `anew` forgets the position. Raises `LeaseLost` for who has no lease."""
-    forget = ", position = NULL" if anew else ""
+    forget = ", position = NULL, resume_at = NULL" if anew else ""
     rows = yield Execute(
         f"UPDATE maven_queue SET asked_at = $2{forget} WHERE pk = 1 AND holder = $1 RETURNING pk", (holder, now)
     )
@@ -121,13 +130,16 @@ def begin_reading(holder: str, now: int, *, anew: bool) -> WriteScript[None]:
         raise LeaseLost
 
 
-def move_position(holder: str, position: int | None) -> WriteScript[None]:
-    """Moves the position on, never back; None leaves it. Raises `LeaseLost` for who does not hold the lease."""
+def move_position(holder: str, position: int | None, resume_at: int | None) -> WriteScript[None]:
+    """Moves the position on, never back; None leaves it. Remembers where reading goes on, None at its end.
+
+    Raises `LeaseLost` for who does not hold the lease.
+    """
     rows = yield Execute(
         "UPDATE maven_queue SET position = CASE WHEN position >= moved.at OR moved.at IS NULL THEN position"
-        " ELSE moved.at END FROM (SELECT CAST($2 AS BIGINT) AS at) AS moved"
-        " WHERE pk = 1 AND holder = $1 RETURNING pk",
-        (holder, position),
+        " ELSE moved.at END, resume_at = moved.next FROM (SELECT CAST($2 AS BIGINT) AS at, CAST($3 AS BIGINT) AS next)"
+        " AS moved WHERE pk = 1 AND holder = $1 RETURNING pk",
+        (holder, position, resume_at),
     )
     if not rows:
         raise LeaseLost

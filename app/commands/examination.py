@@ -265,7 +265,9 @@ async def _look_at_maven(settings: Settings) -> AsyncIterator[Finding]:
         yield ok("Maven is not polled: HOS_MAVEN_API_KEY is not set")
         return
     # Here, because an HTTP client is much to load where there is nothing to ask.
+    from app.maven.ijson_grammar import NotJson
     from app.maven.queue_client import KeyRefused, QueueFailed
+    from app.maven.queue_page import DAY, read_page
     from app.polling import open_client
 
     address = urlsplit(settings.maven_url)
@@ -274,6 +276,10 @@ async def _look_at_maven(settings: Settings) -> AsyncIterator[Finding]:
     async with open_client(settings) as client:
         try:
             answer = await client.ask(now() - MINUTE)
+            read_page(answer.body, now() + DAY)
+        except NotJson as error:
+            yield failing(f"Maven's answer cannot be read: {error}", "check HOS_MAVEN_URL: is it Maven that answers?")
+            return
         except KeyRefused as error:
             yield failing(str(error), "take the key of this fleet and this environment from Maven's portal")
             return

@@ -140,6 +140,8 @@ def backfill_events(
     settings = _settings_with_key()
     _log_as(settings, is_summed_up=True)
     earliest = now() - RETENTION
+    if end is not None and end < earliest:
+        fail(f"Maven keeps events for 30 days, back to {format_time(earliest)}; nothing of that range can be read")
     if start < earliest:
         complain(f"Maven keeps events for 30 days; reading begins at {format_time(earliest)}")
     pulled, last = run(_backfill(settings, max(start, earliest), end))
@@ -158,7 +160,7 @@ async def _backfill(settings: Settings, start: int, end: int | None) -> tuple[Pu
     metrics = Metrics("")
     async with opened(settings) as database, _writing(database, metrics) as writer, open_client(settings) as client:
         walk = Walk(client, writer, now, cover, Quarantined())
-        walk.pulled.reached = start
+        walk.pulled.reached = walk.pulled.next_start = start
         with shown_progress("backfill", "minutes") as on_progress:
 
             def show(pulled: Pulled) -> None:
@@ -175,13 +177,13 @@ async def _walk_patiently(walk: Walk, end: int | None, show: Callable[[Pulled], 
     while True:
         pages = walk.pulled.pages
         try:
-            await walk.go(walk.pulled.reached, end, on_page=show)
+            await walk.go(walk.pulled.next_start, end, on_page=show)
             return
         except KeyRefused as error:
             fail(str(error))
         except QueueFailed as error:
             failures = 1 if walk.pulled.pages > pages else failures + 1
             if failures == BACKFILL_TRIES:
-                fail(f"{error}; go on later with --since {format_time(walk.pulled.reached)} ({_told(walk.pulled)})")
+                fail(f"{error}; go on later with --since {format_time(walk.pulled.next_start)} ({_told(walk.pulled)})")
             complain(f"{error}; trying again")
             await asyncio.sleep(max(error.retry_after or 0.0, seconds * failures))

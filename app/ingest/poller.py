@@ -32,7 +32,7 @@ LONGEST_BACKOFF_SECONDS = 300.0
 LONGEST_BACKOFF_INTERVALS = 10
 """The backoff grows to the lesser of the two."""
 
-SHORTEST_LEASE_SECONDS = 1.0
+SHORTEST_LEASE_SECONDS = 0.2
 RELEASE_SECONDS = 1.0
 RENEWALS = 4
 """How often the lease is renewed within its time, and how often others look whether it is free."""
@@ -85,6 +85,7 @@ class Poller:
         self._reader = QueueReader(database, writer, client, reach, clock, metrics, self.holder)
         self._rest = (0, 0)
         """When the last reading failed, and how long Maven is to be left alone then; microseconds."""
+        self._is_refusal_said = False
         self.is_elsewhere = False
         """Whether another process held the lease when it was looked at last."""
 
@@ -128,10 +129,17 @@ class Poller:
         now = self._clock()
         if self._is_refused(state, now):
             assert state.refused_at is not None
+            self._say_refused(state.last_error or "")
             return (state.refused_at + REFUSED_KEY_WAITS - now) / SECOND
         due = [(state.asked_at, round(self._polling.poll_seconds * SECOND)), self._rest]
         # A time that is ahead was noted before the clock was set back, and says nothing.
         return max(0, *(begin + length - now for begin, length in due if begin <= now)) / SECOND
+
+    def _say_refused(self, reason: str) -> None:
+        """One line, and one more for each start of a process that finds it so."""
+        if not self._is_refusal_said:
+            log.error("maven.key_refused", reason=reason, hint="it is tried again in an hour, or when it changes")
+            self._is_refusal_said = True
 
     def _is_refused(self, state: QueueState, now: int) -> bool:
         if self._polling.ends_when_refused or state.refused_at is None or state.refused_key != self._polling.key_mark:
@@ -163,9 +171,9 @@ class Poller:
         try:
             await self._read_noted(state)
         except KeyRefused as error:
-            log.error("maven.key_refused", reason=str(error), hint="it is tried again in an hour, or when it changes")
             if self._polling.ends_when_refused:
                 raise
+            self._say_refused(str(error))
         except QueueFailed as error:
             errors = state.errors_in_row + 1
             wait = self._back_off(errors, error.retry_after)

@@ -8,6 +8,7 @@ When to walk, and what the walk means for the position, is left to who asks for 
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from hashlib import sha256
 from typing import TypeVar
 
@@ -16,9 +17,9 @@ from app.db.statements import WriteScript
 from app.inbox.model import Channel
 from app.ingest.keeping import Delivery, Kept
 from app.ingest.writer import Overloaded, Writer
-from app.maven.events import AcceptedEvent, NotJson, ReadEvent, RejectedEvent, TooManyEvents
+from app.maven.events import AcceptedEvent, IgnoredEvent, NotJson, ReadEvent, RejectedEvent
 from app.maven.queue_client import Answer, QueueClient, QueueFailed
-from app.maven.queue_page import DAY, NoWayOn, Onward, QueuePage, read_on, read_page
+from app.maven.queue_page import DAY, NoWayOn, QueuePage, read_on, read_page
 from app.violations.rules import Outcome
 
 T = TypeVar("T")
@@ -37,13 +38,14 @@ class Pulled:
     new: int = 0
     quarantined: int = 0
     reached: int = 0
+    next_start: int = 0
+    """Where to go on when the walk was broken off."""
     ahead: int = 0
     """How far Maven's clock is ahead of ours, microseconds, as far as it says."""
     gaps: list[Gap] = field(default_factory=list)
 
     def add(self, seen: int, events: list[ReadEvent], kept: list[Kept]) -> None:
-        """One more page of `seen` events, and what became of those that were kept."""
-        self.pages += 1
+        """A part of a page with `seen` events, and what became of those that were submitted."""
         self.seen += seen
         for event, one in zip(events, kept, strict=True):
             self.ours += isinstance(event, AcceptedEvent)
@@ -53,13 +55,19 @@ class Pulled:
 
 @dataclass(frozen=True, slots=True)
 class Committed:
-    """What a page means beside its events, to be committed together with them: how far reading came, what had to be
-    left behind, and how far Maven's clock is ahead of ours."""
+    """What a page means beside its events, to be committed together with them.
+
+    Times are microseconds since 1970 UTC, by Maven's clock.
+    """
 
     reached: int | None
     """Everything up to this time was read, None when the page says nothing of times."""
+    next_start: int | None
+    """Where reading goes on, None at the end of the queue."""
     gaps: list[Gap]
     ahead: int
+    """How far Maven's clock is ahead of ours."""
+    has_no_way_on: bool = False
 
 
 Covering = Callable[[Committed], WriteScript[None]]
@@ -116,30 +124,31 @@ class Walk:
         Raises `QueueFailed`, `DatabaseUnavailable`, and what the covering script raises; pages before that are kept.
         """
         pulled = self.pulled
-        at: int | None = start
+        pulled.next_start = start
         asking = self._ask(start, end)
         try:
-            while at is not None and (end is None or at <= end):
+            while end is None or pulled.next_start <= end:
+                at = pulled.next_start
                 answer = await asking
                 pulled.ahead = answer.ahead if answer.ahead is not None else pulled.ahead
                 limit = self._clock() + max(0, pulled.ahead) + DAY
                 # Reading a large page takes a while, and others share the loop.
                 page = await asyncio.to_thread(_read, answer.body, limit)
-                onward, gaps = self._lead_on(at, page)
-                if onward is not None and onward.start is not None and (end is None or onward.start <= end):
-                    asking = self._ask(onward.start, end)  # Maven answers while this page is on its way to disk
-                events = self._known.without(page.events)
-                committed = Committed(_reach_of(page, onward), gaps, pulled.ahead)
-                kept = await self._keep(events, len(answer.body), committed)
-                self._known.add(events)
-                pulled.add(len(page.events), events, kept)
-                pulled.gaps += gaps
-                pulled.reached = max(pulled.reached, at, page.newest or 0)
+                committed = self._lead_on(at, page, pulled.ahead)
+                following = committed.next_start
+                if following is not None and (end is None or following <= end):
+                    asking = self._ask(following, end)  # Maven answers while this page is on its way to disk
+                await self._keep(page, committed)
+                pulled.gaps += committed.gaps
+                pulled.pages += 1
+                pulled.reached = max(pulled.reached, at, committed.reached or 0)
                 on_page(pulled)
-                if onward is None:
+                if committed.has_no_way_on:
                     message = "Maven's page says that there are more events, and nothing in it tells where they begin"
                     raise QueueFailed("no_way_on", message)
-                at = onward.start
+                if following is None:
+                    break
+                pulled.next_start = following
         finally:
             asking.cancel()
             await asyncio.gather(asking, return_exceptions=True)
@@ -148,34 +157,43 @@ class Walk:
     def _ask(self, start: int, end: int | None) -> "asyncio.Task[Answer]":
         return asyncio.create_task(self._client.ask(start, end))
 
-    def _lead_on(self, at: int, page: QueuePage) -> tuple[Onward | None, list[Gap]]:
+    def _lead_on(self, at: int, page: QueuePage, ahead: int) -> Committed:
         try:
             onward = read_on(at, page)
         except NoWayOn:
-            return None, [Gap(GapReason.NO_WAY_ON, at, max(at, self._clock()))]
-        if onward.left_behind is None:
-            return onward, []
-        return onward, [Gap(GapReason.CROWDED, *onward.left_behind)]
+            gap = Gap(GapReason.NO_WAY_ON, at, max(at, self._clock()))
+            return Committed(page.newest, None, [gap], ahead, has_no_way_on=True)
+        gaps = [] if onward.left_behind is None else [Gap(GapReason.CROWDED, *onward.left_behind)]
+        reached = page.newest
+        if reached is not None and onward.start is not None:
+            reached = min(reached, onward.start)
+        return Committed(reached, onward.start, gaps, ahead)
 
-    async def _keep(self, events: list[ReadEvent], size: int, committed: Committed) -> list[Kept]:
-        """Has the events kept, however long the writer is busy with others'."""
+    async def _keep(self, page: QueuePage, committed: Committed) -> None:
+        """Has the events kept part by part; what goes along is committed with the last part."""
+        parts = iter(page.parts)
+        part: list[ReadEvent] | None = await asyncio.to_thread(next, parts)
+        while part is not None:
+            following = await asyncio.to_thread(next, parts, None)
+            events = self._known.without(part)
+            kept = await self._submit(events, None if following is not None else committed)
+            self._known.add(events)
+            self.pulled.add(len(part), events, kept)
+            part = following
+
+    async def _submit(self, events: list[ReadEvent], committed: Committed | None) -> list[Kept]:
+        """Has events kept, however long the writer is busy with others'."""
+        size = sum(len(e.payload) for e in events if not isinstance(e, IgnoredEvent))
+        along = None if committed is None else partial(self._covering, committed)
         while True:
-            delivery = Delivery(events, Channel.POLL, size=size, along=lambda: self._covering(committed))
             try:
-                return await self._writer.submit(delivery)
+                return await self._writer.submit(Delivery(events, Channel.POLL, size=size, along=along))
             except Overloaded:
                 await asyncio.sleep(CROWDED_SECONDS)
-
-
-def _reach_of(page: QueuePage, onward: Onward | None) -> int | None:
-    """Up to where everything is read with this page: its newest event, but not beyond where the next one begins."""
-    if page.newest is None or onward is None or onward.start is None:
-        return page.newest
-    return min(page.newest, onward.start)
 
 
 def _read(body: bytes, limit: int) -> QueuePage:
     try:
         return read_page(body, limit)
-    except (NotJson, TooManyEvents) as error:
+    except NotJson as error:
         raise QueueFailed("malformed", f"Maven's answer cannot be read: {error}") from None

@@ -26,13 +26,15 @@ from app.db.statements import WriteScript
 from app.inbox.model import Channel
 from app.ingest.pulling import Committed, Pulled, Quarantined, Walk
 from app.ingest.writer import Writer
-from app.maven.queue_client import QueueClient
+from app.maven.queue_client import KeyRefused, QueueClient, QueueFailed
 from app.maven.queue_page import DAY, RETENTION
 from app.maven.times import MINUTE, SECOND, format_time
 
 log = structlog.get_logger(__name__)
 
 HOUR = 60 * MINUTE
+NO_WAY_TRIES = 3
+"""How often in a row a page must show no way on before its time counts as possibly lost."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +79,8 @@ class QueueReader:
         """How far Maven's clock is ahead of ours, microseconds, as it was seen last."""
         self._recorded: list[Gap] = []
         self._quarantined = Quarantined()
+        self._overlap = round(reach.overlap_seconds * SECOND)
+        self._reconciles_from = 0
 
     async def read(self, state: QueueState) -> Pulled:
         """Reads everything that is new, and the last days again when that is due.
@@ -122,11 +126,11 @@ class QueueReader:
     def _start_of(self, state: QueueState) -> tuple[int, Gap | None]:
         """Where reading begins, and what is doubtful when the position is of no use."""
         now, earliest = self._clock(), self._earliest()
-        if state.position is None:
-            return earliest, None
-        if state.position > now + DAY:
+        if state.position is not None and state.position > now + DAY:
             return earliest, Gap(GapReason.POSITION_RESET, min(state.last_success_at or earliest, now), state.position)
-        return max(earliest, state.position - round(self._reach.overlap_seconds * SECOND)), None
+        if state.resume_at is not None:
+            return max(earliest, state.resume_at), None
+        return earliest if state.position is None else max(earliest, state.position - self._overlap), None
 
     def _begin(self, lost: Gap | None) -> WriteScript[None]:
         now = self._clock()
@@ -136,21 +140,27 @@ class QueueReader:
     def _cover(self, state: QueueState, committed: Committed) -> WriteScript[None]:
         """With each page: the position comes up to its newest event, but never into our own future."""
         now = self._clock()
-        reached = committed.reached
-        yield from move_position(self._holder, None if reached is None else min(reached, now))
-        # Not before the first page, because only now it is known how Maven's clock stands to ours.
         self._ahead = committed.ahead
-        self._recorded = yield from record_gaps(Channel.POLL, [*self._unread(state), *committed.gaps], now)
+        reached, resume_at = committed.reached, committed.next_start
+        if resume_at is not None:
+            # Not closer than Maven may still show events late: a reading that is broken off there begins with them.
+            resume_at = min(resume_at, now + self._ahead - self._overlap)
+        elif committed.has_no_way_on:
+            resume_at = state.resume_at
+        yield from move_position(self._holder, None if reached is None else min(reached, now), resume_at)
+        # Not before the first page, because only now it is known how Maven's clock stands to ours.
+        gaps = [*self._unread(state), *committed.gaps]
+        if state.errors_in_row < NO_WAY_TRIES - 1:  # it may be a passing whim of Maven's
+            gaps = [gap for gap in gaps if gap.reason is not GapReason.NO_WAY_ON]
+        self._recorded = yield from record_gaps(Channel.POLL, gaps, now)
 
     def _unread(self, state: QueueState) -> list[Gap]:
         """The time that Maven no longer holds and nobody read."""
-        if state.position is None:
-            return []
+        known_to = max(state.position or 0, min(state.last_success_at or 0, self._clock()))
         earliest = self._earliest()
-        known_to = max(state.position, min(state.last_success_at or 0, self._clock()))
         # While the very first reading is still at the oldest events, Maven drops one or the other of them.
         edge = HOUR if state.last_success_at is None else 0
-        return [Gap(GapReason.NOT_POLLED, known_to, earliest)] if known_to < earliest - edge else []
+        return [Gap(GapReason.NOT_POLLED, known_to, earliest)] if 0 < known_to < earliest - edge else []
 
     def _say_gaps(self) -> None:
         """Says what was recorded, once it is committed."""
@@ -160,18 +170,34 @@ class QueueReader:
             log.error("channel.gap_recorded", channel="poll", reason=gap.reason.value, since=since, until=until)
 
     async def _reconcile(self, state: QueueState) -> None:
-        """Reads the last days again when that is due. What is new then came late, or was lost on the way."""
-        if self._reach.reconcile_hours <= 0:
-            return
+        """Reads the last days again when that is due. What is new then came late, or was lost on the way.
+
+        When it fails it rests for an hour: what is new was read all the same. Raises `KeyRefused`.
+        """
         now = self._clock()
+        if self._reach.reconcile_hours <= 0 or self._reconciles_from > now:
+            return
         if state.reconciled_at is not None:
             if 0 <= now - state.reconciled_at < self._reach.reconcile_hours * HOUR:
                 return
-            walk = self._walk(state)
             start = max(self._earliest(), now - self._reach.reconcile_days * DAY)
-            pulled = await walk.go(start, on_page=lambda _: self._say_gaps())
+            again = Walk(self._client, self._writer, self._clock, self._record, self._quarantined)
+            try:
+                pulled = await again.go(start, on_page=lambda _: self._say_gaps())
+            except KeyRefused:
+                raise
+            except QueueFailed as error:
+                self._reconciles_from = now + max(HOUR, round((error.retry_after or 0) * SECOND))
+                log.warning("maven.reconcile_failed", reason=str(error), again_in_seconds=HOUR // SECOND)
+                return
             self._metrics.queue_reconciled(pulled.new)
             say = log.warning if pulled.new else log.info
             say("maven.reconciled", days=self._reach.reconcile_days, events=pulled.seen, missing=pulled.new)
         # The first reading of all went back 30 days: there is nothing to compare yet.
         await self._database.write(note_reconciliation(self._holder, now))
+
+    def _record(self, committed: Committed) -> WriteScript[None]:
+        """With a page that is read again: the position stays."""
+        self._recorded = yield from record_gaps(
+            Channel.POLL, [gap for gap in committed.gaps if gap.reason is GapReason.CROWDED], self._clock()
+        )

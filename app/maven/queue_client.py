@@ -91,9 +91,9 @@ class QueueClient:
             raise QueueFailed("timeout", "Maven did not answer in time") from None
         except (httpx2.HTTPError, httpx2.InvalidURL, ssl.SSLError, OSError) as error:
             why = " ".join(str(error).split())[:_EXCERPT] or type(error).__name__
-            raise QueueFailed("unreachable", f"Maven cannot be reached: {why}") from None
+            raise QueueFailed("unreachable", self._without_key(f"Maven cannot be reached: {why}")) from None
         if response.status_code != 200:
-            raise _failure(response, body)
+            raise self._failure(response, body)
         return Answer(body, self._ahead(response))
 
     async def _read(self, response: httpx2.Response) -> bytes:
@@ -108,13 +108,34 @@ class QueueClient:
                 raise QueueFailed("too_large", f"Maven's answer is larger than {most:,} bytes")
         return bytes(body)
 
+    def _failure(self, response: httpx2.Response, body: bytes) -> QueueFailed:
+        status = response.status_code
+        if status in (401, 403):
+            return KeyRefused("refused", f"Maven refused the API key (status {status}); check HOS_MAVEN_API_KEY")
+        if 300 <= status < 400:
+            message = f"Maven answered {status}, a redirect, which is not followed; check HOS_MAVEN_URL"
+            return QueueFailed("status", message)
+        said = "".join(c if c.isprintable() else " " for c in body.decode("utf-8", "replace"))
+        said = self._without_key(" ".join(said.split()))[:_EXCERPT]
+        message = f"Maven answered {status}{f': {said}' if said else ''}"
+        return QueueFailed("status", message, _retry_after(response, self._clock()))
+
+    def _without_key(self, text: str) -> str:
+        """What others say may hold the key that we showed them."""
+        return text.replace(self._client.headers["apikey"], "(the API key)")
+
     def _ahead(self, response: httpx2.Response) -> int | None:
-        try:
-            said = parsedate_to_datetime(response.headers["date"])
-        except (KeyError, ValueError, TypeError):
-            return None
-        said = said if said.tzinfo is not None else said.replace(tzinfo=UTC)
-        return int(said.timestamp()) * SECOND - self._clock()
+        said = _date_of(response)
+        return None if said is None else said * SECOND - self._clock()
+
+
+def _date_of(response: httpx2.Response) -> int | None:
+    """The Date header in seconds since 1970."""
+    try:
+        said = parsedate_to_datetime(response.headers["date"])
+        return int((said if said.tzinfo is not None else said.replace(tzinfo=UTC)).timestamp())
+    except (KeyError, ValueError, TypeError, OverflowError):
+        return None
 
 
 def _written(micros: int) -> str:
@@ -125,28 +146,16 @@ def _written(micros: int) -> str:
     return f"{text[:19]}.{micros % SECOND // 1000:03d}Z"
 
 
-def _failure(response: httpx2.Response, body: bytes) -> QueueFailed:
-    status = response.status_code
-    if status in (401, 403):
-        return KeyRefused("refused", f"Maven refused the API key (status {status}); check HOS_MAVEN_API_KEY")
-    if 300 <= status < 400:
-        return QueueFailed("status", f"Maven answered {status}, a redirect, which is not followed; check HOS_MAVEN_URL")
-    said = "".join(c if c.isprintable() else " " for c in body.decode("utf-8", "replace"))
-    said = " ".join(said.split())[:_EXCERPT]
-    message = f"Maven answered {status}{f': {said}' if said else ''}"
-    return QueueFailed("status", message, _retry_after(response))
-
-
-def _retry_after(response: httpx2.Response) -> float | None:
+def _retry_after(response: httpx2.Response, now: int) -> float | None:
     """`Retry-After` in seconds, as a number or a date (RFC 9110 section 10.2.3), an hour at most."""
     given = response.headers.get("retry-after", "").strip()
     try:
         if given.isascii() and given.isdigit():
             seconds = float(given)
         else:
-            until, sent = parsedate_to_datetime(given), parsedate_to_datetime(response.headers["date"])
-            seconds = (until - sent).total_seconds()
-    except (KeyError, ValueError, TypeError, OverflowError):
+            sent = _date_of(response)
+            seconds = parsedate_to_datetime(given).timestamp() - (now / SECOND if sent is None else sent)
+    except (ValueError, TypeError, OverflowError):
         return None
     return min(max(0.0, seconds), LONGEST_RETRY_AFTER_SECONDS)
 

@@ -8,7 +8,7 @@ import orjson
 from starlette.types import ASGIApp, Scope
 
 from app.channels.store import Gap, QueueState, list_gaps, queue_state
-from app.db.statements import ReadScript
+from app.db.statements import Dialect, ReadScript
 from app.inbox.model import Channel
 from app.inbox.store import last_events
 from app.keys.schema import ApiKey
@@ -24,7 +24,7 @@ MOST_GAPS = 1000
 async def show_status(context: QueryContext, key: ApiKey, scope: Scope) -> ASGIApp:
     """How the channels stand."""
     read_parameters(scope["query_string"], frozenset())
-    last, queue, gaps = await context.database.read(_status())
+    last, queue, gaps = await context.database.read(_status(context.database.dialect))
     now = context.clock()
     channels: dict[str, object] = {}
     for channel in Channel:
@@ -43,9 +43,9 @@ async def show_status(context: QueryContext, key: ApiKey, scope: Scope) -> ASGIA
     return Json(orjson.dumps({"channels": channels}))
 
 
-def _status() -> ReadScript[tuple[dict[Channel, int | None], QueueState, list[tuple[Channel, Gap]]]]:
+def _status(dialect: Dialect) -> ReadScript[tuple[dict[Channel, int | None], QueueState, list[tuple[Channel, Gap]]]]:
     last = yield from last_events()
-    queue = yield from queue_state()
+    queue = yield from queue_state(dialect)
     gaps = yield from list_gaps(MOST_GAPS)
     return last, queue, gaps
 

@@ -76,7 +76,7 @@ class Health:
         for channel, seen_at in (await self._database.read(last_events())).items():
             if seen_at is not None:
                 self._metrics.event_seen(channel, seen_at / SECOND)
-        self._queue = await self._database.read(queue_state())
+        self._queue = await self._database.read(queue_state(self._database.dialect))
 
     def _lag(self) -> float | None:
         if self._queue is None or self._queue.last_success_at is None:
@@ -99,7 +99,7 @@ class Health:
             raise Problem(STOPPING, "The service is stopping.", headers={"Retry-After": "5"})
         try:
             await self._database.check()
-            queue = await self._database.read(queue_state())
+            queue = await self._database.read(queue_state(self._database.dialect))
         except DatabaseUnavailable as error:
             self._is_ready = False
             log.warning("readiness.refused", reason=str(error))

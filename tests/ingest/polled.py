@@ -114,7 +114,7 @@ class Fleet:
 
     async def state(self) -> QueueState:
         """How the queue stands."""
-        return await self.database.read(queue_state())
+        return await self.database.read(queue_state(self.database.dialect))
 
     async def gaps(self) -> list[Gap]:
         """The gaps recorded, newest first."""
@@ -123,6 +123,19 @@ class Fleet:
     def metric(self, name: str, **labels: str) -> float:
         """A value of the metrics page; 0 when it is not there."""
         return self.metrics.registry.get_sample_value(name, labels) or 0.0
+
+
+OFTEN = 25
+"""Violations that `fill` has Maven save: three pages of events."""
+
+
+def fill(fleet: Fleet, count: int = OFTEN, *, since: int = BEGIN - 20 * DAY, every: int = HOUR) -> None:
+    """Violations one after the other, with two events of other types between them."""
+    for number in range(count):
+        at = since + number * every
+        fleet.save(f"v{number}", at)
+        fleet.save_foreign(f"f{number}", at + 1000 * SECOND)
+        fleet.save_foreign(f"g{number}", at + 1100 * SECOND)
 
 
 def _free_lease() -> WriteScript[None]:

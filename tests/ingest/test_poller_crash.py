@@ -71,7 +71,7 @@ async def assert_all_is_here_once(database_url: str) -> None:
 async def read_completely(database_url: str) -> bool:
     database = await open_database(database_url)
     try:
-        return (await database.read(queue_state())).last_success_at is not None
+        return (await database.read(queue_state(database.dialect))).last_success_at is not None
     finally:
         await database.close()
 

@@ -140,16 +140,16 @@ async def test_the_position_does_not_pass_what_was_not_committed(fleet: Fleet) -
 async def test_the_position_moves_for_the_holder_alone_and_never_back(fleet: Fleet) -> None:
     database = fleet.database
     with pytest.raises(LeaseLost):
-        await database.write(move_position("a", BEGIN))
+        await database.write(move_position("a", BEGIN, None))
     await database.write(take_lease(database.dialect, "a", 60 * SECOND))
     assert await database.write(take_lease(database.dialect, "b", 60 * SECOND)) is None
     for position, expected in [(None, None), (BEGIN, BEGIN), (BEGIN - 1, BEGIN), (None, BEGIN), (BEGIN + 1, BEGIN + 1)]:
-        await database.write(move_position("a", position))
-        assert (await database.read(queue_state())).position == expected
+        await database.write(move_position("a", position, None))
+        assert (await database.read(queue_state(database.dialect))).position == expected
     with pytest.raises(LeaseLost):
-        await database.write(move_position("b", BEGIN + 2))
+        await database.write(move_position("b", BEGIN + 2, None))
     await database.write(release_lease("b"))
-    assert (await database.read(queue_state())).holder == "a"
+    assert (await database.read(queue_state(database.dialect))).holder == "a"
     await database.write(release_lease("a"))
     assert await database.write(take_lease(database.dialect, "b", 60 * SECOND)) is not None
 

@@ -69,7 +69,7 @@ async def test_the_queue_says_how_far_it_was_read(desk: Desk) -> None:
     await polled(
         desk,
         begin_reading("h", BEGIN - 20 * SECOND, anew=False),
-        move_position("h", BEGIN - 30 * SECOND),
+        move_position("h", BEGIN - 30 * SECOND, None),
         note_success("h", BEGIN - 12_500_000),
         note_reconciliation("h", BEGIN - 60 * SECOND),
     )
@@ -123,7 +123,7 @@ async def test_gaps_are_shown_with_their_ranges_newest_first_and_grow(desk: Desk
 
 async def test_a_limited_key_is_not_told_when_events_came(desk: Desk) -> None:
     await desk.receive(as_bytes(flat_event(id="a")), at=BEGIN - SECOND)
-    await polled(desk, move_position("h", BEGIN), note_success("h", BEGIN))
+    await polled(desk, move_position("h", BEGIN, None), note_success("h", BEGIN))
     channels = (await desk.get("/v1/status", desk.limit_key(["ERI"]))).json()["channels"]
     assert channels["webhook"] == SILENT
     assert (channels["poll"]["cursor"], channels["poll"]["lastEventAt"]) == (None, None)

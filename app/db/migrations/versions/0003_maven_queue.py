@@ -18,6 +18,7 @@ def upgrade() -> None:
         sa.Column("pk", BIG_KEY, primary_key=True, autoincrement=False),
         sa.Column("asked_at", MICROSECONDS, nullable=False),
         sa.Column("position", MICROSECONDS),
+        sa.Column("resume_at", MICROSECONDS),
         sa.Column("holder", WORDS),
         sa.Column("leased_until", MICROSECONDS, nullable=False),
         sa.Column("last_success_at", MICROSECONDS),
