@@ -23,7 +23,7 @@ from app.ingest.pulling import Pulled
 from app.ingest.queue_reader import HOUR, PollingMetrics, QueueReader, Reach
 from app.ingest.writer import Writer
 from app.maven.queue_client import KeyRefused, QueueClient, QueueFailed
-from app.maven.times import SECOND
+from app.maven.times import SECOND, format_time
 
 log = structlog.get_logger(__name__)
 
@@ -46,7 +46,7 @@ class Polling:
     key_mark: str = ""
     """Tells this API key from others; see `mark_of_key`."""
     ends_when_refused: bool = False
-    """Whether a refused key ends the poller, with `KeyRefused`, and is tried however lately it was refused."""
+    """Whether a refused key ends the poller, with `KeyRefused`."""
 
     @property
     def lease_seconds(self) -> float:
@@ -57,6 +57,13 @@ class Polling:
 def mark_of_key(cursor_key: bytes, api_key: str) -> str:
     """A mark of an API key that tells it from others and gives nothing of it away."""
     return hmac.new(cursor_key, b"maven-key\n" + api_key.encode(), hashlib.sha256).hexdigest()[:32]
+
+
+def _refused_lately(refused_at: int) -> str:
+    return (
+        f"Maven refused this API key at {format_time(refused_at)}; it is not tried again before"
+        f" {format_time(refused_at + REFUSED_KEY_WAITS)}. Check HOS_MAVEN_API_KEY; poll --once tries it now"
+    )
 
 
 class Poller:
@@ -129,6 +136,8 @@ class Poller:
         now = self._clock()
         if self._is_refused(state, now):
             assert state.refused_at is not None
+            if self._polling.ends_when_refused:
+                raise KeyRefused("refused", _refused_lately(state.refused_at))
             self._say_refused(state.last_error or "")
             return (state.refused_at + REFUSED_KEY_WAITS - now) / SECOND
         due = [(state.asked_at, round(self._polling.poll_seconds * SECOND)), self._rest]
@@ -142,7 +151,7 @@ class Poller:
             self._is_refusal_said = True
 
     def _is_refused(self, state: QueueState, now: int) -> bool:
-        if self._polling.ends_when_refused or state.refused_at is None or state.refused_key != self._polling.key_mark:
+        if state.refused_at is None or state.refused_key != self._polling.key_mark:
             return False
         return 0 <= now - state.refused_at < REFUSED_KEY_WAITS
 

@@ -102,7 +102,15 @@ async def test_a_refused_key_ends_the_command(fleet: Fleet) -> None:
     async with fleet.poller(ends_when_refused=True) as poller:
         with pytest.raises(KeyRefused, match="HOS_MAVEN_API_KEY"):
             await asyncio.wait_for(poller.poll_for_ever(), 15)
-    assert (await fleet.state()).holder is None
+        assert (await fleet.state()).holder is None
+        # Whatever starts the command again and again does not ask Maven each time; a person may.
+        fleet.clock.pass_seconds(60)
+        with pytest.raises(KeyRefused, match="not tried again before"):
+            await asyncio.wait_for(poller.poll_for_ever(), 15)
+        assert fleet.standin.request_count == 1
+        with pytest.raises(KeyRefused, match="401"):
+            await poller.poll_once()
+        assert fleet.standin.request_count == 2
 
 
 async def test_a_gap_of_more_than_30_days_is_recorded(fleet: Fleet) -> None:
