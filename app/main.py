@@ -18,6 +18,7 @@ from starlette.routing import BaseRoute, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.api_description.routes import routes as description_routes
+from app.clock import now
 from app.db.database import Database, open_database
 from app.inbox.store import cursor_key
 from app.ingest.credentials import WebhookGate
@@ -44,11 +45,6 @@ from app.web.middleware import Frame, Stopping
 log = structlog.get_logger(__name__)
 
 VERSION = version("hos-receiver")
-
-
-def now_in_microseconds() -> int:
-    """The system clock, microseconds since 1970 UTC."""
-    return time.time_ns() // 1000
 
 
 def fixed_keys(settings: Settings) -> list[tuple[str, ApiKey]]:
@@ -125,9 +121,7 @@ class Application:
         watch = ChangeWatch(database)
         ring = KeyRing(database, fixed_keys(settings), time.monotonic)
         await ring.refresh()
-        writer = Writer(
-            database, now_in_microseconds, metrics, queue_events=settings.queue_events, on_commit=watch.notify
-        )
+        writer = Writer(database, now, metrics, queue_events=settings.queue_events, on_commit=watch.notify)
         writer.start()
         stack.push_async_callback(writer.stop)
         if settings.maven_api_key is not None:
@@ -143,7 +137,7 @@ class Application:
         query = QueryContext(
             database=database,
             cursors=CursorSeal(await database.read(cursor_key())),
-            clock=now_in_microseconds,
+            clock=now,
             stopping=self._stopping,
             authenticate=judge,
             watch=watch,

@@ -4,12 +4,12 @@ For `serve`, which polls beside everything else, and for the commands that poll 
 """
 
 import asyncio
-import time
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 import structlog
 
+from app.clock import now
 from app.db.database import Database
 from app.inbox.store import cursor_key
 from app.ingest.poller import Poller, Polling, mark_of_key
@@ -19,11 +19,6 @@ from app.maven.queue_client import QueueClient, open_queue
 from app.settings import Settings
 
 log = structlog.get_logger(__name__)
-
-
-def now_in_microseconds() -> int:
-    """The system clock, microseconds since 1970 UTC."""
-    return time.time_ns() // 1000
 
 
 @asynccontextmanager
@@ -62,12 +57,12 @@ async def open_poller(
         reconcile_days=settings.maven_reconcile_days,
     )
     async with open_client(settings) as client:
-        yield Poller(database, writer, client, how, reach, now_in_microseconds, metrics)
+        yield Poller(database, writer, client, how, reach, now, metrics)
 
 
 def open_client(settings: Settings) -> AbstractAsyncContextManager[QueueClient]:
     """A client of the Maven that the settings name; there must be a key."""
-    return open_queue(settings.maven_url, _api_key(settings), now_in_microseconds)
+    return open_queue(settings.maven_url, _api_key(settings), now)
 
 
 def _api_key(settings: Settings) -> str:

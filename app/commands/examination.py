@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import assert_never
 from urllib.parse import urlsplit
 
-from app.commands.running import now, opened
+from app.clock import now
+from app.commands.running import opened
 from app.db.database import Database
 from app.db.errors import DatabaseRefused, DatabaseUnavailable, DatabaseUnusable
 from app.db.statements import Dialect

@@ -4,7 +4,8 @@ from typing import Annotated
 
 import typer
 
-from app.commands.running import fail, group, now, opened, run, settings_or_fail
+from app.clock import now
+from app.commands.running import fail, group, opened, run, settings_or_fail
 from app.db.statements import Dialect
 from app.db.urls import dialect_of, sqlite_path
 from app.keys.schema import Scope, hash_key, new_key

@@ -10,7 +10,8 @@ import structlog
 import typer
 
 from app.channels.store import LeaseLost, record_gaps
-from app.commands.running import complain, fail, now, opened, run, settings_or_fail
+from app.clock import now
+from app.commands.running import complain, fail, opened, run, settings_or_fail
 from app.db.database import Database
 from app.db.statements import WriteScript
 from app.inbox.model import Channel

@@ -4,7 +4,8 @@ from typing import Annotated
 
 import typer
 
-from app.commands.running import fail, now, opened, run, settings_or_fail
+from app.clock import now
+from app.commands.running import fail, opened, run, settings_or_fail
 from app.ingest.purge import DAY, LEAST_DAYS, Purged, purge
 from app.maven.times import format_time
 from app.progress import shown_progress

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from app.commands.running import complain, fail, group, now, opened, run, settings_or_fail
+from app.clock import now
+from app.commands.running import complain, fail, group, opened, run, settings_or_fail
 from app.db.database import Database
 from app.ingest.keeping import Kept, keep_deliveries
 from app.ingest.quarantine import Entry, StillNotUnderstood, find_entry, list_entries, reread, retried

@@ -4,7 +4,8 @@ from typing import Annotated
 
 import typer
 
-from app.commands.running import fail, now, opened, run, settings_or_fail
+from app.clock import now
+from app.commands.running import fail, opened, run, settings_or_fail
 from app.ingest.rebuild import Rebuilt, rebuild
 from app.progress import shown_progress
 

@@ -4,7 +4,6 @@ Exit statuses: 0 done, 1 failed, 2 wrong usage (typer's own), 130 interrupted.
 """
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from typing import NoReturn, TypeVar
@@ -60,11 +59,6 @@ def run(work: Coroutine[object, object, T]) -> T:
         return asyncio.run(work)
     except (DatabaseUnusable, DatabaseUnavailable, DatabaseConflict, DatabaseRefused, NotAdmitted) as error:
         fail(str(error))
-
-
-def now() -> int:
-    """Microseconds since 1970 UTC."""
-    return time.time_ns() // 1000
 
 
 @asynccontextmanager
