@@ -200,6 +200,7 @@ def status() -> JsonObject:
         "to": "2023-11-02T00:00:00Z",
         "reason": "not_polled",
         "recordedAt": "2023-12-02T00:00:00Z",
+        "closedAt": None,
     }
     silent = {"lastEventAt": None, "lastSuccessAt": None, "lagSeconds": None, "cursor": None, "errorsInRow": 0}
     return {

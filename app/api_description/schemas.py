@@ -197,6 +197,7 @@ def status_schemas() -> dict[str, JsonSchema]:
                 "enum": [reason.value for reason in GapReason],
             },
             "recordedAt": written_time("When this was found."),
+            "closedAt": nullable(written_time("When all of it was read after all.")),
         },
         "A time whose events may be missing.",
     )

@@ -35,12 +35,15 @@ class Gap:
     from_at: int
     to_at: int
     recorded_at: int = 0
+    closed_at: int | None = None
+    """When all of it was read after all."""
 
 
 @dataclass(frozen=True, slots=True)
 class QueueState:
     """How Maven's queue stands; times are microseconds since 1970 UTC."""
 
+    source: str | None
     asked_at: int
     position: int | None
     resume_at: int | None
@@ -73,8 +76,8 @@ class LeaseLost(Withdrawn):
 
 
 _COLUMNS = (
-    "asked_at, position, resume_at, holder, last_success_at, last_error_at, last_error, errors_in_row, refused_key,"
-    " refused_at, reconciled_at"
+    "source, asked_at, position, resume_at, holder, last_success_at, last_error_at, last_error, errors_in_row,"
+    " refused_key, refused_at, reconciled_at"
 )
 
 
@@ -103,12 +106,18 @@ def queue_state(dialect: Dialect) -> ReadScript[QueueState]:
     return _state(rows[0])
 
 
-def take_lease(dialect: Dialect, holder: str, duration: int) -> WriteScript[QueueState | None]:
-    """Takes or extends the lease for `duration` microseconds; None while another one holds it."""
+def take_lease(
+    dialect: Dialect, holder: str, duration: int, *, from_the_refused: bool = False
+) -> WriteScript[QueueState | None]:
+    """Takes or extends the lease for `duration` microseconds; None while another one holds it.
+
+    One that rests because its key was refused gives way when `from_the_refused` asks for it.
+    """
     now = _clock(dialect)
+    resting = " OR refused_at IS NOT NULL" if from_the_refused else ""
     rows = yield Execute(
         f"UPDATE maven_queue SET holder = $1, leased_until = {now} + $2"
-        f" WHERE pk = 1 AND (holder IS NULL OR holder = $1 OR leased_until <= {now})"
+        f" WHERE pk = 1 AND (holder IS NULL OR holder = $1 OR leased_until <= {now}{resting})"
         f" RETURNING {_state_columns(dialect)}",
         (holder, duration),
     )
@@ -120,11 +129,23 @@ def release_lease(holder: str) -> WriteScript[None]:
     yield Execute("UPDATE maven_queue SET holder = NULL, leased_until = 0 WHERE pk = 1 AND holder = $1", (holder,))
 
 
-def begin_reading(holder: str, now: int, *, anew: bool) -> WriteScript[None]:
+def begin_reading(holder: str, now: int, source: str, *, anew: bool) -> WriteScript[None]:
     """Notes that reading begins at `now`; `anew` forgets the position. Raises `LeaseLost` for who has no lease."""
     forget = ", position = NULL, resume_at = NULL" if anew else ""
     rows = yield Execute(
-        f"UPDATE maven_queue SET asked_at = $2{forget} WHERE pk = 1 AND holder = $1 RETURNING pk", (holder, now)
+        f"UPDATE maven_queue SET asked_at = $2, source = $3{forget} WHERE pk = 1 AND holder = $1 RETURNING pk",
+        (holder, now, source),
+    )
+    if not rows:
+        raise LeaseLost
+
+
+def change_source(holder: str, source: str) -> WriteScript[None]:
+    """Forgets what is known of another Maven than the one at `source`. Raises `LeaseLost`."""
+    rows = yield Execute(
+        "UPDATE maven_queue SET source = $2, position = NULL, resume_at = NULL, last_success_at = NULL,"
+        " reconciled_at = NULL WHERE pk = 1 AND holder = $1 RETURNING pk",
+        (holder, source),
     )
     if not rows:
         raise LeaseLost
@@ -145,8 +166,14 @@ def move_position(holder: str, position: int | None, resume_at: int | None) -> W
         raise LeaseLost
 
 
-def note_success(holder: str, now: int) -> WriteScript[None]:
-    """Notes that everything Maven had was read at `now`."""
+def note_success(holder: str, now: int, start: int) -> WriteScript[None]:
+    """Notes that everything Maven had was read at `now`, beginning at `start`: where a page had shown no way on after
+    that, one was found.
+    """
+    yield Execute(
+        "UPDATE gaps SET closed_at = $1 WHERE channel = $2 AND reason = $3 AND from_at >= $4 AND closed_at IS NULL",
+        (now, int(Channel.POLL), GapReason.NO_WAY_ON.value, start),
+    )
     yield Execute(
         "UPDATE maven_queue SET last_success_at = $2, errors_in_row = 0, refused_key = NULL, refused_at = NULL"
         " WHERE pk = 1 AND holder = $1",
@@ -174,14 +201,16 @@ def record_gaps(channel: Channel, gaps: Iterable[Gap], now: int) -> WriteScript[
     for gap in gaps:
         key = (int(channel), gap.reason.value, gap.from_at)
         known = yield Fetch(
-            "SELECT to_at FROM gaps WHERE channel = $1 AND reason = $2 AND from_at = $3 AND to_at >= $4",
+            "SELECT to_at FROM gaps WHERE channel = $1 AND reason = $2 AND from_at = $3 AND to_at >= $4"
+            " AND closed_at IS NULL",
             (*key, gap.to_at),
         )
         if known:
             continue
         rows = yield Execute(
             "INSERT INTO gaps (channel, reason, from_at, to_at, recorded_at) VALUES ($1, $2, $3, $4, $5)"
-            " ON CONFLICT (channel, reason, from_at) DO UPDATE SET to_at = excluded.to_at RETURNING recorded_at",
+            " ON CONFLICT (channel, reason, from_at) DO UPDATE SET to_at = excluded.to_at, closed_at = NULL"
+            " RETURNING recorded_at",
             (*key, gap.to_at, now),
         )
         if rows[0][0] == now:
@@ -192,6 +221,13 @@ def record_gaps(channel: Channel, gaps: Iterable[Gap], now: int) -> WriteScript[
 def list_gaps(limit: int) -> ReadScript[list[tuple[Channel, Gap]]]:
     """The gaps recorded last, newest first."""
     rows = yield Fetch(
-        "SELECT channel, reason, from_at, to_at, recorded_at FROM gaps ORDER BY pk DESC LIMIT $1", (limit,)
+        "SELECT channel, reason, from_at, to_at, recorded_at, closed_at FROM gaps ORDER BY pk DESC LIMIT $1", (limit,)
     )
-    return [(Channel(row[0]), Gap(GapReason(row[1]), row[2], row[3], row[4])) for row in rows]
+    return [(Channel(row[0]), Gap(GapReason(row[1]), row[2], row[3], row[4], row[5])) for row in rows]
+
+
+def open_gaps() -> ReadScript[int]:
+    """How many gaps are not closed."""
+    rows = yield Fetch("SELECT count(*) FROM gaps WHERE closed_at IS NULL")
+    count: int = rows[0][0]
+    return count

@@ -8,7 +8,7 @@ from app.settings import WrongSetting, read_settings
 
 
 def examine_installation() -> None:
-    """Look at settings, database, credentials and clocks; say what to do about each fault.
+    """Look at settings, database, credentials, clocks and Maven; say what to do about each fault.
 
     Changes nothing, and may run beside serve. Ends with status 1 when something fails.
     """

@@ -186,5 +186,6 @@ async def _walk_patiently(walk: Walk, end: int | None, show: Callable[[Pulled], 
             failures = 1 if walk.pulled.pages > pages else failures + 1
             if failures == BACKFILL_TRIES:
                 fail(f"{error}; go on later with --since {format_time(walk.pulled.next_start)} ({_told(walk.pulled)})")
-            complain(f"{error}; trying again")
-            await asyncio.sleep(max(error.retry_after or 0.0, seconds * failures))
+            wait = max(error.retry_after or 0.0, seconds * failures)
+            complain(f"{error}; trying again in {wait:.0f} s ({failures} of {BACKFILL_TRIES - 1})")
+            await asyncio.sleep(wait)

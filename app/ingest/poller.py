@@ -112,6 +112,8 @@ class Poller:
         look_again = self._polling.lease_seconds / RENEWALS
         try:
             state = await self._take_lease()
+            if state is None and not self.is_elsewhere:
+                log.info("poller.standing_by", reason="another process polls Maven's queue on this database")
             self.is_elsewhere = state is None
             if state is None:
                 return look_again
@@ -138,7 +140,7 @@ class Poller:
             assert state.refused_at is not None
             if self._polling.ends_when_refused:
                 raise KeyRefused("refused", _refused_lately(state.refused_at))
-            self._say_refused(state.last_error or "")
+            self._say_refused(_refused_lately(state.refused_at))
             return (state.refused_at + REFUSED_KEY_WAITS - now) / SECOND
         due = [(state.asked_at, round(self._polling.poll_seconds * SECOND)), self._rest]
         # A time that is ahead was noted before the clock was set back, and says nothing.
@@ -147,7 +149,7 @@ class Poller:
     def _say_refused(self, reason: str) -> None:
         """One line, and one more for each start of a process that finds it so."""
         if not self._is_refusal_said:
-            log.error("maven.key_refused", reason=reason, hint="it is tried again in an hour, or when it changes")
+            log.error("maven.key_refused", reason=reason)
             self._is_refusal_said = True
 
     def _is_refused(self, state: QueueState, now: int) -> bool:
@@ -159,16 +161,17 @@ class Poller:
         """Reads all that Maven has now, whenever it was read last. Raises `QueueFailed`, `KeyRefused` among them,
         `LeaseLost` when another process polls, and `DatabaseUnavailable`."""
         try:
-            state = await self._take_lease()
+            state = await self._take_lease(from_the_refused=True)
             if state is None:
                 raise LeaseLost("another process polls Maven's queue on this database")
             return await self._read_noted(state)
         finally:
             await self._release()
 
-    async def _take_lease(self) -> QueueState | None:
+    async def _take_lease(self, *, from_the_refused: bool = False) -> QueueState | None:
         duration = round(self._polling.lease_seconds * SECOND)
-        return await self._database.write(take_lease(self._database.dialect, self.holder, duration))
+        script = take_lease(self._database.dialect, self.holder, duration, from_the_refused=from_the_refused)
+        return await self._database.write(script)
 
     async def _release(self) -> None:
         with suppress(DatabaseUnavailable, TimeoutError):
@@ -182,7 +185,7 @@ class Poller:
         except KeyRefused as error:
             if self._polling.ends_when_refused:
                 raise
-            self._say_refused(str(error))
+            self._say_refused(f"{error}. It is tried again in an hour, or when it changes")
         except QueueFailed as error:
             errors = state.errors_in_row + 1
             wait = self._back_off(errors, error.retry_after)

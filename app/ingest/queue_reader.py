@@ -5,7 +5,7 @@ page to page `pulling`'s; what is remembered `channels`'.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Protocol
 
@@ -16,6 +16,7 @@ from app.channels.store import (
     GapReason,
     QueueState,
     begin_reading,
+    change_source,
     move_position,
     note_reconciliation,
     note_success,
@@ -87,6 +88,10 @@ class QueueReader:
 
         Raises `QueueFailed`, `LeaseLost` and `DatabaseUnavailable`; pages before that are kept.
         """
+        if state.source is not None and state.source != self._client.address:
+            log.warning("maven.source_changed", was=state.source, now=self._client.address)
+            await self._database.write(change_source(self._holder, self._client.address))
+            state = replace(state, position=None, resume_at=None, last_success_at=None, reconciled_at=None)
         pulled = await self._read_on(state)
         await self._reconcile(state)
         return pulled
@@ -101,7 +106,7 @@ class QueueReader:
         if again < start - MINUTE:
             # Our clock is ahead: what it took for 30 days ago is later than the oldest that Maven holds.
             pulled = await walk.go(again, on_page=lambda _: self._say_gaps())
-        await self._database.write(note_success(self._holder, self._clock()))
+        await self._database.write(note_success(self._holder, self._clock(), self._since(start)))
         self._metrics.queue_polled("ok")
         if state.errors_in_row:
             log.info("maven.poll_recovered", errors_in_row=state.errors_in_row)
@@ -132,9 +137,13 @@ class QueueReader:
             return max(earliest, state.resume_at), None
         return earliest if state.position is None else max(earliest, state.position - self._overlap), None
 
+    def _since(self, start: int) -> int:
+        """Since when everything was read by a reading that began at `start`: all, when Maven holds nothing older."""
+        return 0 if start <= self._earliest() else start
+
     def _begin(self, lost: Gap | None) -> WriteScript[None]:
         now = self._clock()
-        yield from begin_reading(self._holder, now, anew=lost is not None)
+        yield from begin_reading(self._holder, now, self._client.address, anew=lost is not None)
         self._recorded = yield from record_gaps(Channel.POLL, [] if lost is None else [lost], now)
 
     def _cover(self, state: QueueState, committed: Committed) -> WriteScript[None]:

@@ -67,7 +67,9 @@ class QueueClient:
     def __init__(self, client: httpx2.AsyncClient, url: str, clock: Callable[[], int], patience: Patience) -> None:
         self._client = client
         self._patience = patience
-        self._url = url.rstrip("/") + PATH
+        self.address = url.rstrip("/")
+        """Of the Maven that is asked."""
+        self._url = self.address + PATH
         self._clock = clock
 
     async def ask(self, start: int, end: int | None = None) -> Answer:
@@ -91,7 +93,9 @@ class QueueClient:
             raise QueueFailed("timeout", "Maven did not answer in time") from None
         except (httpx2.HTTPError, httpx2.InvalidURL, ssl.SSLError, OSError) as error:
             why = " ".join(str(error).split())[:_EXCERPT] or type(error).__name__
-            raise QueueFailed("unreachable", self._without_key(f"Maven cannot be reached: {why}")) from None
+            raise QueueFailed(
+                "unreachable", self._without_key(f"Maven cannot be reached at {self.address}: {why}")
+            ) from None
         if response.status_code != 200:
             raise self._failure(response, body)
         return Answer(body, self._ahead(response))
@@ -118,6 +122,8 @@ class QueueClient:
         said = "".join(c if c.isprintable() else " " for c in body.decode("utf-8", "replace"))
         said = self._without_key(" ".join(said.split()))[:_EXCERPT]
         message = f"Maven answered {status}{f': {said}' if said else ''}"
+        if status == 404:
+            message += f"; HOS_MAVEN_URL is the address without {PATH}"
         return QueueFailed("status", message, _retry_after(response, self._clock()))
 
     def _without_key(self, text: str) -> str:

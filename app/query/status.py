@@ -70,6 +70,7 @@ def _shown_gap(gap: Gap) -> dict[str, object]:
         "to": format_time(gap.to_at),
         "reason": gap.reason.value,
         "recordedAt": format_time(gap.recorded_at),
+        "closedAt": _time(gap.closed_at),
     }
 
 

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from app.channels.store import QueueState, queue_state
+from app.channels.store import QueueState, open_gaps, queue_state
 from app.db.database import Database
 from app.db.errors import DatabaseUnavailable
 from app.inbox.store import last_events
@@ -51,7 +51,7 @@ class Health:
             "hos_maven_errors_in_row", "Failed readings of Maven's queue since the last good one.", self._errors
         )
         metrics.add_gauge("hos_maven_key_refused", "1 while Maven refuses the API key.", self._key_refused)
-        metrics.add_gauge("hos_gaps", "Times whose events may be missing.", lambda: self._gaps)
+        metrics.add_gauge("hos_gaps", "Times whose events may be missing, closed ones apart.", lambda: self._gaps)
         metrics.add_gauge("hos_quarantine_entries", "Entries in quarantine.", lambda: self._quarantined)
         metrics.add_gauge("hos_ready", "1 when the service is ready, as seen last.", lambda: float(self._is_ready))
 
@@ -71,8 +71,7 @@ class Health:
         self._is_ready = not self._stopping.is_set()
         rows = await self._database.fetch("SELECT count(*) FROM quarantine")
         self._quarantined = float(rows[0][0])
-        rows = await self._database.fetch("SELECT count(*) FROM gaps")
-        self._gaps = float(rows[0][0])
+        self._gaps = float(await self._database.read(open_gaps()))
         for channel, seen_at in (await self._database.read(last_events())).items():
             if seen_at is not None:
                 self._metrics.event_seen(channel, seen_at / SECOND)

@@ -5,13 +5,15 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from app.channels.store import GapReason
+from app.channels.store import GapReason, LeaseLost
 from app.inbox.model import Channel
 from app.maven.queue_client import KeyRefused
 from app.maven.queue_page import RETENTION
-from app.maven.standin import FaultName
+from app.maven.standin import FaultName, HeldEvents, StandIn, enveloped
 from app.maven.times import SECOND, format_time
+from tests.ingest.maven_standin import standing_in
 from tests.ingest.polled import BEGIN, DAY, HOUR, OFTEN, Fleet, fill, fleet_on
+from tests.maven.examples import violation_data
 
 pytestmark = pytest.mark.anyio
 
@@ -128,6 +130,38 @@ async def test_a_gap_of_more_than_30_days_is_recorded(fleet: Fleet) -> None:
     assert "new" in await fleet.ids()
     await fleet.read()
     assert await fleet.gaps() == gaps
+
+
+async def test_another_maven_is_read_from_30_days_back(fleet: Fleet) -> None:
+    fill(fleet)
+    fleet.save("newest", fleet.clock.now)
+    await fleet.read()
+    other = StandIn(HeldEvents(), clock=fleet.clock)
+    at = BEGIN - 20 * DAY
+    other.held.add(at, enveloped("e", "violationCreated", at, violation_data(id="of the other")))
+    fleet.standin = other
+    async with standing_in(other) as fleet.url:
+        await fleet.read()
+        assert "of the other" in await fleet.ids()
+        state = await fleet.state()
+        assert (state.source, state.position) == (fleet.url, at)
+        assert await fleet.gaps() == []
+
+
+async def test_a_person_may_try_a_refused_key_beside_who_rests_with_it(fleet: Fleet) -> None:
+    fill(fleet)
+    fleet.standin.faults.switch_on(FaultName.UNAUTHORIZED)
+    async with fleet.poller() as serving, fleet.poller(ends_when_refused=True) as tried:
+        await serving.turn()
+        fleet.standin.faults.clear()
+        await tried.poll_once()
+        assert await fleet.ids() == fleet.saved
+        fleet.clock.pass_seconds(31)
+        await serving.turn()
+        state = await fleet.state()
+        assert (state.word, state.holder) == ("working", serving.holder)
+        with pytest.raises(LeaseLost):
+            await tried.poll_once()
 
 
 async def test_a_gap_is_recorded_also_when_there_never_was_an_event(fleet: Fleet) -> None:

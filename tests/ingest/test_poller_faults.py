@@ -96,7 +96,7 @@ async def test_a_page_that_says_there_are_more_and_not_where_is_an_error_and_a_p
     fleet.standin.faults.clear()
     await fleet.read()
     assert await fleet.ids() == fleet.saved
-    assert {gap.reason for gap in await fleet.gaps()} == {GapReason.NO_WAY_ON}
+    assert [(gap.reason, gap.closed_at) for gap in await fleet.gaps()] == [(GapReason.NO_WAY_ON, fleet.clock.now)]
 
 
 @pytest.mark.parametrize(

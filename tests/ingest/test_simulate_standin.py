@@ -292,7 +292,8 @@ def test_the_command_serves_until_it_is_told_to_end(number: signal.Signals, tmp_
         url = found[1]
         assert f"fault unavailable, for 1 request only: {FAULT_DESCRIPTIONS[FaultName.UNAVAILABLE]}" in lines
         assert f"fault malformed-next: {FAULT_DESCRIPTIONS[FaultName.MALFORMED_NEXT]}" in lines
-        assert shlex.split(lines[-1])[3:] == [f"HOS_MAVEN_URL={url}", "HOS_MAVEN_API_KEY=it's", "make", "run"]
+        apart = ["HOS_PORT=8001", "HOS_DATABASE_URL=sqlite:///data/standin.db"]
+        assert shlex.split(lines[-1])[3:] == [f"HOS_MAVEN_URL={url}", "HOS_MAVEN_API_KEY=it's", *apart, "make", "run"]
         start = (datetime.now(UTC) - timedelta(days=31)).strftime("%Y-%m-%dT%H:%M:%SZ")
         with httpx2.Client(trust_env=False, timeout=10) as client:
             answers = [

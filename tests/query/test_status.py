@@ -12,6 +12,7 @@ from app.channels.store import (
     note_error,
     note_reconciliation,
     note_success,
+    open_gaps,
     record_gaps,
     take_lease,
 )
@@ -68,9 +69,9 @@ async def test_each_channel_says_when_its_last_event_came(desk: Desk) -> None:
 async def test_the_queue_says_how_far_it_was_read(desk: Desk) -> None:
     await polled(
         desk,
-        begin_reading("h", BEGIN - 20 * SECOND, anew=False),
+        begin_reading("h", BEGIN - 20 * SECOND, "http://maven", anew=False),
         move_position("h", BEGIN - 30 * SECOND, None),
-        note_success("h", BEGIN - 12_500_000),
+        note_success("h", BEGIN - 12_500_000, BEGIN),
         note_reconciliation("h", BEGIN - 60 * SECOND),
     )
     poll = (await desk.get("/v1/status")).json()["channels"]["poll"]
@@ -85,7 +86,7 @@ async def test_the_queue_says_how_far_it_was_read(desk: Desk) -> None:
 
 
 async def test_the_queue_says_how_it_fails_and_works_again(desk: Desk) -> None:
-    await polled(desk, begin_reading("h", BEGIN, anew=False))
+    await polled(desk, begin_reading("h", BEGIN, "http://maven", anew=False))
     assert (await desk.get("/v1/status")).json()["channels"]["poll"]["state"] == "starting"
     await polled(
         desk, note_error("h", BEGIN - 2, "Maven answered 500"), note_error("h", BEGIN - 1, "Maven answered 503")
@@ -95,7 +96,7 @@ async def test_the_queue_says_how_it_fails_and_works_again(desk: Desk) -> None:
     assert poll["lastErrorAt"] == format_time(BEGIN - 1)
     await polled(desk, note_error("h", BEGIN, "Maven refused the API key", "mark"))
     assert (await desk.get("/v1/status")).json()["channels"]["poll"]["state"] == "key_refused"
-    await polled(desk, note_success("h", BEGIN))
+    await polled(desk, note_success("h", BEGIN, BEGIN))
     poll = (await desk.get("/v1/status")).json()["channels"]["poll"]
     assert (poll["state"], poll["errorsInRow"], poll["lastError"]) == ("working", 0, None)
     assert poll["lastErrorAt"] == format_time(BEGIN)
@@ -115,6 +116,7 @@ async def test_gaps_are_shown_with_their_ranges_newest_first_and_grow(desk: Desk
             "to": format_time(gap.to_at),
             "reason": gap.reason.value,
             "recordedAt": format_time(BEGIN),
+            "closedAt": None,
         }
         for gap in (second, longer)
     ]
@@ -123,7 +125,7 @@ async def test_gaps_are_shown_with_their_ranges_newest_first_and_grow(desk: Desk
 
 async def test_a_limited_key_is_not_told_when_events_came(desk: Desk) -> None:
     await desk.receive(as_bytes(flat_event(id="a")), at=BEGIN - SECOND)
-    await polled(desk, move_position("h", BEGIN, None), note_success("h", BEGIN))
+    await polled(desk, move_position("h", BEGIN, None), note_success("h", BEGIN, BEGIN))
     channels = (await desk.get("/v1/status", desk.limit_key(["ERI"]))).json()["channels"]
     assert channels["webhook"] == SILENT
     assert (channels["poll"]["cursor"], channels["poll"]["lastEventAt"]) == (None, None)
@@ -133,3 +135,16 @@ async def test_a_limited_key_is_not_told_when_events_came(desk: Desk) -> None:
 async def test_it_takes_no_parameters_and_a_key(desk: Desk) -> None:
     assert (await desk.get("/v1/status?limit=1")).status_code == 400
     assert (await desk.get("/v1/status", "nobody")).status_code == 401
+
+
+async def test_a_gap_without_a_way_on_is_closed_when_one_was_found(desk: Desk) -> None:
+    gaps = [Gap(reason, BEGIN - at, BEGIN) for at in (50, 30) for reason in (GapReason.NO_WAY_ON, GapReason.CROWDED)]
+    await desk.database.write(record_gaps(Channel.POLL, gaps, BEGIN))
+    assert await desk.database.read(open_gaps()) == 4
+    await polled(desk, note_success("h", BEGIN + 1, BEGIN - 30))
+    shown = (await desk.get("/v1/status")).json()["channels"]["poll"]["gaps"]
+    closed = [gap["from"] for gap in shown if gap["closedAt"] == format_time(BEGIN + 1)]
+    assert closed == [format_time(BEGIN - 30)]
+    assert await desk.database.read(open_gaps()) == 3
+    await desk.database.write(record_gaps(Channel.POLL, gaps, BEGIN + 2))
+    assert await desk.database.read(open_gaps()) == 4

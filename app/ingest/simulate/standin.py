@@ -123,7 +123,9 @@ def _greeting(standin: StandIn, options: StandInOptions, url: str) -> list[str]:
     for name, times in map(read_fault, options.faults):
         limit = "" if times is None else f", for {times} request{'s' if times > 1 else ''} only"
         lines.append(f"fault {name}{limit}: {FAULT_DESCRIPTIONS[name]}")
-    lines.append(f"poll it with: HOS_MAVEN_URL={url} HOS_MAVEN_API_KEY={shlex.quote(options.api_key)} make run")
+    # On a port and with a database of its own: these violations are made up.
+    apart = "HOS_PORT=8001 HOS_DATABASE_URL=sqlite:///data/standin.db"
+    lines.append(f"poll it with: HOS_MAVEN_URL={url} HOS_MAVEN_API_KEY={shlex.quote(options.api_key)} {apart} make run")
     return lines
 
 

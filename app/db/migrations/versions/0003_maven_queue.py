@@ -16,6 +16,7 @@ def upgrade() -> None:
     queue = op.create_table(
         "maven_queue",
         sa.Column("pk", BIG_KEY, primary_key=True, autoincrement=False),
+        sa.Column("source", WORDS),
         sa.Column("asked_at", MICROSECONDS, nullable=False),
         sa.Column("position", MICROSECONDS),
         sa.Column("resume_at", MICROSECONDS),
@@ -38,6 +39,7 @@ def upgrade() -> None:
         sa.Column("from_at", MICROSECONDS, nullable=False),
         sa.Column("to_at", MICROSECONDS, nullable=False),
         sa.Column("recorded_at", MICROSECONDS, nullable=False),
+        sa.Column("closed_at", MICROSECONDS),
     )
     for channel, name in enumerate(_CHANNELS):
         op.add_column("ledger", sa.Column(name, MICROSECONDS))
