@@ -18,6 +18,7 @@ from app.api_description.pieces import (
 )
 from app.api_description.reading import reading_answers
 from app.api_description.shared import ADMIN, SCRAPER, cursor_parameter, limit_parameter, problem_answer
+from app.channels.store import STATE_WORDS
 from app.web.problems import INVALID_EVENTS, OVERLOADED
 
 QUARANTINE, OPERATION = "Quarantine", "Operation"
@@ -124,8 +125,7 @@ def _retry() -> Operation:
 
 
 def _ready() -> dict[str, object]:
-    words = ["off", "starting", "working", "idle", "failing", "key_refused"]
-    properties = {"status": {"const": "ready"}, "polling": {"type": "string", "enum": words}}
+    properties = {"status": {"const": "ready"}, "polling": {"type": "string", "enum": [*STATE_WORDS]}}
     return {"type": "object", "required": ["status", "polling"], "properties": properties}
 
 

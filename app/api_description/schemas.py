@@ -5,7 +5,7 @@ senders may send is in `incoming`.
 """
 
 from app.api_description.pieces import JsonSchema, exact_object, nullable, schema_ref
-from app.channels.store import GapReason
+from app.channels.store import STATE_WORDS, GapReason
 from app.inbox.model import Channel
 from app.maven.events import EventType
 from app.maven.schema import ViolationData
@@ -212,7 +212,7 @@ def status_schemas() -> dict[str, JsonSchema]:
     polled: dict[str, JsonSchema] = {
         "state": {
             "type": "string",
-            "enum": ["off", "starting", "working", "idle", "failing", "key_refused"],
+            "enum": [*STATE_WORDS],
             "description": "How polling goes. `off`: nobody ever did. `idle`: it went well, and nobody does now.",
         },
         "lastErrorAt": nullable(written_time("When a reading last failed.")),

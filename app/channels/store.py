@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import assert_never
 
 from app.db.errors import Withdrawn
-from app.db.statements import Dialect, Execute, Fetch, ReadScript, Row, WriteScript
+from app.db.statements import Dialect, Execute, Fetch, ReadScript, WriteScript
 from app.inbox.model import Channel
 
 
@@ -37,6 +37,10 @@ class Gap:
     recorded_at: int = 0
     closed_at: int | None = None
     """When all of it was read after all."""
+
+
+STATE_WORDS = ("off", "starting", "working", "idle", "failing", "key_refused")
+"""What `QueueState.word` may say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,14 +100,10 @@ def _clock(dialect: Dialect) -> str:
             assert_never(dialect)
 
 
-def _state(row: Row) -> QueueState:
-    return QueueState(*row)
-
-
 def queue_state(dialect: Dialect) -> ReadScript[QueueState]:
     """How Maven's queue stands."""
     rows = yield Fetch(f"SELECT {_state_columns(dialect)} FROM maven_queue WHERE pk = 1")
-    return _state(rows[0])
+    return QueueState(*rows[0])
 
 
 def take_lease(
@@ -121,7 +121,7 @@ def take_lease(
         f" RETURNING {_state_columns(dialect)}",
         (holder, duration),
     )
-    return _state(rows[0]) if rows else None
+    return QueueState(*rows[0]) if rows else None
 
 
 def release_lease(holder: str) -> WriteScript[None]:

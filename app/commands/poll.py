@@ -50,9 +50,7 @@ async def _poll_once(settings: Settings) -> None:
     try:
         async with _poller(settings) as poller:
             pulled = await poller.poll_once()
-    except LeaseLost as error:
-        fail(str(error))
-    except QueueFailed as error:
+    except (LeaseLost, QueueFailed) as error:
         fail(str(error))
     typer.echo(f"{_told(pulled)}, {pulled.quarantined:,} quarantined")
 

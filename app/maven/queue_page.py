@@ -18,7 +18,7 @@ from app.maven.times import SECOND, parse_time
 
 DAY = 86_400 * SECOND
 RETENTION = 30 * DAY
-"""How long Maven keeps an event."""
+"""How long Maven keeps an event (Maven, "Return events": 30 days from the date of creation)."""
 
 WHOLE_BYTES = 4 * 1024 * 1024
 PART_BYTES = 4 * 1024 * 1024

@@ -5,12 +5,13 @@ of the receiver. Serving it on a port is `app/ingest/simulate/standin.py`'s. Wha
 it was decided.
 """
 
+from app.maven.queue_page import RETENTION
 from app.maven.standin.endpoint import DEFAULT_API_KEY, DEFAULT_PAGE_SIZE, Asked, StandIn
 from app.maven.standin.envelopes import enveloped, maven_time
 from app.maven.standin.faults import FAULT_DESCRIPTIONS, FaultName, Faults, read_fault
 from app.maven.standin.fill import DEFAULT_OTHERS, Filled, fill_from_simulation
 from app.maven.standin.foreign import FOREIGN_TYPES, foreign_event
-from app.maven.standin.held_events import RETENTION, Census, HeldEvents, HeldPage
+from app.maven.standin.held_events import Census, HeldEvents, HeldPage
 from app.maven.standin.odd_data import OddShape, odd_event
 
 __all__ = [

@@ -10,11 +10,8 @@ from typing import NamedTuple
 
 import orjson
 
+from app.maven.queue_page import RETENTION
 from app.maven.standin.envelopes import MILLISECOND
-from app.maven.times import SECOND
-
-RETENTION = 30 * 86_400 * SECOND
-"""How long Maven keeps an event, in microseconds (Maven, "Return events": 30 days from the date of creation)."""
 
 
 class HeldPage(NamedTuple):
