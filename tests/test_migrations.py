@@ -13,8 +13,10 @@ from sqlalchemy import Connection, text
 from sqlmodel import SQLModel
 
 import app.channels.model
+import app.hooks.model
 import app.inbox.model
 import app.keys.model
+import app.outbox.model
 import app.violations.model  # noqa: F401 - the tables are known once their modules are
 from app.db import migrate
 from app.db.database import open_database
@@ -25,7 +27,10 @@ from tests.databases import Databases
 ROOT = Path(__file__).parents[1]
 SCRIPTS = ROOT / "app" / "db" / "migrations"
 
-TABLES = {"events", "violations", "violation_versions", "quarantine", "api_keys", "ledger", "maven_queue", "gaps"}
+TABLES = {
+    *("events", "violations", "violation_versions", "quarantine", "api_keys", "ledger"),
+    *("maven_queue", "gaps", "hooks", "firing_alerts", "deliveries", "outbox"),
+}
 
 
 async def version_and_key(url: str) -> bytes:

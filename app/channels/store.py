@@ -7,10 +7,9 @@ changes nothing. Leases run by the database's clock, because those of several ma
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import assert_never
 
 from app.db.errors import Withdrawn
-from app.db.statements import Dialect, Execute, Fetch, ReadScript, WriteScript
+from app.db.statements import Dialect, Execute, Fetch, ReadScript, WriteScript, database_clock
 from app.inbox.model import Channel
 
 
@@ -86,18 +85,7 @@ _COLUMNS = (
 
 
 def _state_columns(dialect: Dialect) -> str:
-    return f"{_COLUMNS}, holder IS NOT NULL AND leased_until > {_clock(dialect)}"
-
-
-def _clock(dialect: Dialect) -> str:
-    """The database's clock, microseconds since 1970."""
-    match dialect:
-        case Dialect.SQLITE:
-            return "CAST((julianday('now') - 2440587.5) * 86400000000 AS INTEGER)"
-        case Dialect.POSTGRESQL:
-            return "CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS bigint)"
-        case _:
-            assert_never(dialect)
+    return f"{_COLUMNS}, holder IS NOT NULL AND leased_until > {database_clock(dialect)}"
 
 
 def queue_state(dialect: Dialect) -> ReadScript[QueueState]:
@@ -113,7 +101,7 @@ def take_lease(
 
     One that rests because its key was refused gives way when `from_the_refused` asks for it.
     """
-    now = _clock(dialect)
+    now = database_clock(dialect)
     resting = " OR refused_at IS NOT NULL" if from_the_refused else ""
     rows = yield Execute(
         f"UPDATE maven_queue SET holder = $1, leased_until = {now} + $2"

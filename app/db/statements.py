@@ -6,11 +6,11 @@ is written in the subset both databases share, with `$1` placeholders; where the
 dialect and branches exhaustively.
 """
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, assert_never
 
 from sqlalchemy import Table
 from sqlalchemy.dialects import postgresql
@@ -103,3 +103,30 @@ def shape_of(model: type[SQLModel]) -> TableShape:
         key=tuple(c.name for c in table.primary_key.columns),
         postgresql_types=tuple(c.type.compile(dialect).split(" COLLATE")[0] for c in table.columns),
     )
+
+
+def database_clock(dialect: Dialect) -> str:
+    """The database's clock in microseconds since 1970, for what several machines have to agree on."""
+    match dialect:
+        case Dialect.SQLITE:
+            return "CAST((julianday('now') - 2440587.5) * 86400000000 AS INTEGER)"
+        case Dialect.POSTGRESQL:
+            return "CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS bigint)"
+        case _:
+            assert_never(dialect)
+
+
+def json_rows(dialect: Dialect, number: int, columns: Mapping[str, str]) -> str:
+    """A relation, to be given a name with AS, of the objects in a JSON array that is parameter `number`.
+
+    `columns` are their members with PostgreSQL's types; a member that is absent is null.
+    """
+    match dialect:
+        case Dialect.SQLITE:
+            taken = ", ".join(f"value ->> '{name}' AS {name}" for name in columns)
+            return f"(SELECT {taken} FROM json_each(${number}))"
+        case Dialect.POSTGRESQL:
+            taken = ", ".join(f"{name} {sql_type}" for name, sql_type in columns.items())
+            return f"(SELECT * FROM json_to_recordset(${number}::json) AS ({taken}))"
+        case _:
+            assert_never(dialect)

@@ -2,7 +2,7 @@
 
 from enum import IntEnum
 
-from sqlalchemy import Column, Index
+from sqlalchemy import Column, Index, text
 from sqlmodel import Field, SQLModel
 
 from app.db.types import BIG_KEY, BYTES, MICROSECONDS, NUMBER, SMALL, WORDS
@@ -64,10 +64,11 @@ class QuarantineRow(SQLModel, table=True):
 
 
 class LedgerRow(SQLModel, table=True):
-    """One row: the last numbers given out, the time they were, when an event was last kept of each channel, and the key
-    that seals cursors.
+    """One row: the last numbers given out, the time they were, when an event was last kept of each channel, the key
+    that seals cursors, and a number that grows whenever a hook changes.
 
-    Locking it puts writers of all processes in one queue, so that events commit in the order of `seq`.
+    Locking it puts writers of all processes in one queue, so that events, and what is owed to hooks for them, commit in
+    the order of their numbers.
     """
 
     __tablename__ = "ledger"
@@ -80,3 +81,5 @@ class LedgerRow(SQLModel, table=True):
     last_poll_at: int | None = Field(sa_column=Column(MICROSECONDS))
     last_replay_at: int | None = Field(sa_column=Column(MICROSECONDS))
     cursor_key: bytes = Field(sa_column=Column(BYTES, nullable=False))
+    last_delivery_pk: int = Field(sa_column=Column(NUMBER, nullable=False, server_default=text("0")))
+    hooks_revision: int = Field(sa_column=Column(NUMBER, nullable=False, server_default=text("0")))

@@ -13,10 +13,12 @@ from app.inbox.model import Channel
 
 @dataclass(slots=True)
 class Ledger:
-    """The numbers to go on from, within one writing transaction."""
+    """The numbers to go on from, within one writing transaction. A hook that changes raises `hooks_revision`."""
 
     last_seq: int
     last_violation_pk: int
+    last_delivery_pk: int
+    hooks_revision: int
     now: int
     """The time of this transaction, microseconds since 1970; never before an earlier one's, whatever the clock does."""
     channels: set[Channel] = field(default_factory=set)
@@ -25,7 +27,7 @@ class Ledger:
 
 def open_ledger(dialect: Dialect, now: int) -> WriteScript[Ledger]:
     """Takes the ledger: until the commit no other writer of any process numbers an event."""
-    sql = "SELECT last_seq, last_violation_pk, last_received_at FROM ledger WHERE pk = 1"
+    sql = "SELECT last_seq, last_violation_pk, last_delivery_pk, hooks_revision, last_received_at FROM ledger WHERE pk = 1"
     match dialect:
         case Dialect.SQLITE:
             pass  # BEGIN IMMEDIATE has locked the file already
@@ -35,14 +37,15 @@ def open_ledger(dialect: Dialect, now: int) -> WriteScript[Ledger]:
             assert_never(dialect)
     rows = yield Fetch(sql)
     row = rows[0]
-    return Ledger(row[0], row[1], max(now, row[2]))
+    return Ledger(row[0], row[1], row[2], row[3], max(now, row[4]))
 
 
 def close_ledger(ledger: Ledger) -> WriteScript[None]:
     """Writes back the numbers given out."""
     yield Execute(
-        f"UPDATE ledger SET last_seq = $1, last_violation_pk = $2, last_received_at = $3{_noted(ledger)} WHERE pk = 1",
-        (ledger.last_seq, ledger.last_violation_pk, ledger.now),
+        "UPDATE ledger SET last_seq = $1, last_violation_pk = $2, last_received_at = $3, last_delivery_pk = $4,"
+        f" hooks_revision = $5{_noted(ledger)} WHERE pk = 1",
+        (ledger.last_seq, ledger.last_violation_pk, ledger.now, ledger.last_delivery_pk, ledger.hooks_revision),
     )
 
 

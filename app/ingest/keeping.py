@@ -1,4 +1,6 @@
-"""What a delivery becomes in one transaction: events kept, violations advanced, the rest in quarantine."""
+"""What a delivery becomes in one transaction: events kept, violations advanced, hooks owed what changed, the rest in
+quarantine.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -6,6 +8,8 @@ from dataclasses import dataclass
 import orjson
 
 from app.db.statements import Dialect, WriteScript
+from app.hooks.owing import owe
+from app.hooks.subscriptions import HookBook
 from app.inbox.model import Channel
 from app.inbox.store import Misunderstood, close_ledger, open_ledger, quarantine
 from app.maven.events import AcceptedEvent, Fault, ReadEvent, RejectedEvent
@@ -39,11 +43,22 @@ def errors_json(faults: Sequence[Fault]) -> str:
     return orjson.dumps([{"pointer": f.pointer, "detail": f.detail} for f in faults]).decode()
 
 
-def keep_deliveries(dialect: Dialect, deliveries: Sequence[Delivery], now: int) -> WriteScript[list[list[Kept]]]:
-    """Keeps deliveries in order; gives for each what became of its events. One transaction, whoever runs it."""
+def keep_deliveries(
+    dialect: Dialect, deliveries: Sequence[Delivery], now: int, hooks: HookBook | None = None
+) -> WriteScript[list[list[Kept]]]:
+    """Keeps deliveries in order, and what is owed to hooks for them; gives for each what became of its events.
+
+    One transaction, whoever runs it. Who keeps deliveries again and again keeps `hooks` as well, which spares it to
+    read them anew.
+    """
     ledger = yield from open_ledger(dialect, now)
     arrivals = [Arrival(e, d.channel) for d in deliveries for e in d.events if isinstance(e, AcceptedEvent)]
-    outcomes = iter((yield from apply_events(dialect, arrivals, ledger)))
+    told, changes = yield from apply_events(dialect, arrivals, ledger)
+    outcomes = iter(told)
+    if changes:
+        subscriptions = yield from (hooks or HookBook()).current(ledger)
+        if subscriptions.has_any:
+            yield from owe(dialect, subscriptions, changes, ledger)
     for delivery in deliveries:
         if delivery.along is not None:
             yield from delivery.along()

@@ -15,6 +15,7 @@ import structlog
 
 from app.db.database import Database
 from app.db.errors import DatabaseRefused, DatabaseUnavailable, Withdrawn
+from app.hooks.subscriptions import HookBook
 from app.inbox.model import Channel
 from app.ingest.keeping import Delivery, Kept, keep_deliveries
 from app.violations.rules import Outcome
@@ -72,6 +73,7 @@ class Writer:
         self._queue_bytes = queue_bytes
         self._answer_seconds = answer_seconds
         self._on_commit = on_commit
+        self._hooks = HookBook()
         self._queue: deque[_Waiting] = deque()
         self._in_flight: list[_Waiting] = []
         self._events = 0
@@ -170,7 +172,8 @@ class Writer:
         loop = asyncio.get_running_loop()
         began = loop.time()
         try:
-            script = keep_deliveries(self._database.dialect, [w.delivery for w in batch], self._clock())
+            deliveries = [w.delivery for w in batch]
+            script = keep_deliveries(self._database.dialect, deliveries, self._clock(), self._hooks)
             results = await self._database.write(script)
         except DatabaseUnavailable as error:
             self._metrics.commit_failed("unavailable")

@@ -7,7 +7,7 @@ nothing else moves meanwhile.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol, assert_never
+from typing import NamedTuple, Protocol, assert_never
 
 import orjson
 
@@ -32,6 +32,16 @@ class Arrival:
 
     event: AcceptedEvent
     channel: Channel
+
+
+class Change(NamedTuple):
+    """A visible difference that event `seq` made to a violation; how it stood before, None for a new one, and after."""
+
+    violation_pk: int
+    seq: int
+    outcome: Outcome
+    before: Standing | None
+    after: Standing
 
 
 class Numbers(Protocol):
@@ -92,13 +102,17 @@ def list_argument(dialect: Dialect, values: Iterable[str] | Iterable[int]) -> ob
             assert_never(dialect)
 
 
-def apply_events(dialect: Dialect, arrivals: Sequence[Arrival], ledger: Ledger) -> WriteScript[list[Outcome]]:
-    """Applies events in order and gives the outcome of each. Numbers come from, and go back into, `ledger`."""
+def apply_events(
+    dialect: Dialect, arrivals: Sequence[Arrival], ledger: Ledger
+) -> WriteScript[tuple[list[Outcome], list[Change]]]:
+    """Applies events in order; gives the outcome of each, and the changes they made. Numbers come from, and go back
+    into, `ledger`."""
     if not arrivals:
-        return []
+        return [], []
     cases = yield from _open_cases(dialect, arrivals)
     now = ledger.now
     outcomes: list[Outcome] = []
+    changes: list[Change] = []
     event_rows: list[tuple[object, ...]] = []
     touched: dict[str, _Case] = {}
     for arrival in arrivals:
@@ -119,7 +133,9 @@ def apply_events(dialect: Dialect, arrivals: Sequence[Arrival], ledger: Ledger) 
         case.standing = after
         case.known.add(event.identity)
         case.last_received_at = now
-        case.revision += outcome.is_change
+        if outcome < Outcome.SUPERSEDED:
+            case.revision += 1
+            changes.append(Change(case.pk, seq, outcome, before, after))
         if case.touched_by is None:
             case.touched_by = seq
         touched[event.violation_id] = case
@@ -143,7 +159,7 @@ def apply_events(dialect: Dialect, arrivals: Sequence[Arrival], ledger: Ledger) 
             )
         )
     yield from _write(touched.values(), event_rows, now)
-    return outcomes
+    return outcomes, changes
 
 
 def _note_newest(case: _Case, before: Standing | None, after: Standing, seq: int) -> None:

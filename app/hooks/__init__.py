@@ -1,0 +1,1 @@
+"""Hooks: who asked to be told of what, and how they are reached."""

@@ -1,0 +1,316 @@
+"""Scripts over the outbox: what waits, in which order, what became of it, and who delivers.
+
+Deliveries are numbered under the ledger's lock, so they commit in the order of `pk`: whoever has seen a number could
+see all below it. Of one hook and violation a delivery may be sent when none before it waits. What waits behind one that
+is tried again later is put off with it, so that looking for what is due does not pass over the same rows each time.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import orjson
+
+from app.db.statements import Dialect, Execute, Fetch, ReadScript, Row, WriteScript, database_clock, json_rows
+from app.outbox.model import Status, Topic
+
+AT_ONCE = 0
+"""`due_at` of what is due as soon as it is there, whatever the clocks say."""
+
+
+def pending_row(
+    pk: int,
+    hook_pk: int,
+    topic: Topic,
+    created_at: int,
+    *,
+    violation_pk: int | None = None,
+    seq: int | None = None,
+    body: bytes | None = None,
+) -> tuple[object, ...]:
+    """A new delivery as a row of the model, due at once."""
+    nothing = (None,) * 5
+    return (pk, hook_pk, topic, violation_pk, seq, Status.PENDING, created_at, AT_ONCE, 0, 0, *nothing, body)
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A delivery to be sent, as far as sending needs it. Times are microseconds since 1970 UTC."""
+
+    pk: int
+    hook_pk: int
+    topic: Topic
+    violation_pk: int | None
+    seq: int | None
+    created_at: int
+    tries: int
+    attempts: int
+    failures: str | None
+    body: bytes | None
+
+
+_DUE = "d.pk, d.hook_pk, d.topic, d.violation_pk, d.seq, d.created_at, d.tries, d.attempts, d.failures, d.body"
+
+
+def _due(row: Row) -> Due:
+    body = None if row[9] is None else bytes(row[9])
+    return Due(row[0], row[1], Topic(row[2]), row[3], row[4], row[5], row[6], row[7], row[8], body)
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """How far deliveries are numbered, and at which revision the hooks are."""
+
+    last_delivery_pk: int
+    hooks_revision: int
+
+
+def position() -> ReadScript[Position]:
+    """Where the outbox stands."""
+    rows = yield Fetch("SELECT last_delivery_pk, hooks_revision FROM ledger WHERE pk = 1")
+    return Position(rows[0][0], rows[0][1])
+
+
+def waiting_hooks() -> ReadScript[dict[int, int]]:
+    """The hooks for which something waits, with when the first of it is due."""
+    rows = yield Fetch("SELECT hook_pk, min(due_at) FROM deliveries WHERE status = 0 GROUP BY hook_pk")
+    return {row[0]: row[1] for row in rows}
+
+
+def new_deliveries(after: int, limit: int) -> ReadScript[list[Due]]:
+    """The first deliveries that wait, numbered after `after`."""
+    rows = yield Fetch(
+        f"SELECT {_DUE} FROM deliveries AS d WHERE d.pk > $1 AND d.status = 0 ORDER BY d.pk LIMIT $2", (after, limit)
+    )
+    return [_due(row) for row in rows]
+
+
+def due_deliveries(hook_pk: int, now: int, limit: int) -> ReadScript[tuple[list[Due], int | None]]:
+    """What of a hook is due and may be sent, the longest due first; and when more will be due, None when nothing waits
+    for later.
+    """
+    rows = yield Fetch(
+        f"SELECT {_DUE} FROM deliveries AS d WHERE d.hook_pk = $1 AND d.status = 0 AND d.due_at <= $2"
+        " AND NOT EXISTS (SELECT 1 FROM deliveries AS e WHERE e.hook_pk = d.hook_pk AND e.status = 0"
+        " AND e.violation_pk = d.violation_pk AND e.pk < d.pk)"
+        " ORDER BY d.due_at, d.pk LIMIT $3",
+        (hook_pk, now, limit),
+    )
+    later = yield Fetch(
+        "SELECT min(due_at) FROM deliveries WHERE hook_pk = $1 AND status = 0 AND due_at > $2", (hook_pk, now)
+    )
+    return [_due(row) for row in rows], later[0][0]
+
+
+def has_waiting(hook_pk: int) -> ReadScript[bool]:
+    """Whether anything waits for a hook, due or not."""
+    rows = yield Fetch("SELECT 1 FROM deliveries WHERE hook_pk = $1 AND status = 0 LIMIT 1", (hook_pk,))
+    return bool(rows)
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What became of a delivery by one attempt."""
+
+    due: Due
+    status: Status
+    due_at: int
+    """When it is tried next, if it is pending still."""
+    attempted_at: int
+    response_status: int | None = None
+    error: str | None = None
+    failures: str | None = None
+
+
+_RESULT = {
+    "pk": "bigint",
+    "status": "smallint",
+    "due_at": "bigint",
+    "tries": "bigint",
+    "attempts": "bigint",
+    "attempted_at": "bigint",
+    "ended_at": "bigint",
+    "response_status": "bigint",
+    "error": "text",
+    "failures": "text",
+}
+_FOLLOWED = {"pk": "bigint", "hook_pk": "bigint", "violation_pk": "bigint", "due_at": "bigint"}
+
+
+def record_results(dialect: Dialect, results: Sequence[Result]) -> WriteScript[None]:
+    """Notes what became of deliveries. One that was ended by others meanwhile, or is gone, is left alone."""
+    noted = [
+        {
+            "pk": one.due.pk,
+            "status": int(one.status),
+            "due_at": one.due_at,
+            "tries": one.due.tries + 1,
+            "attempts": one.due.attempts + 1,
+            "attempted_at": one.attempted_at,
+            "ended_at": None if one.status is Status.PENDING else one.attempted_at,
+            "response_status": one.response_status,
+            "error": one.error,
+            "failures": one.failures,
+        }
+        for one in results
+    ]
+    yield Execute(
+        "UPDATE deliveries SET status = r.status, due_at = r.due_at, tries = r.tries, attempts = r.attempts,"
+        " last_attempt_at = r.attempted_at, ended_at = r.ended_at, response_status = r.response_status,"
+        f" last_error = r.error, failures = r.failures FROM {json_rows(dialect, 1, _RESULT)} AS r"
+        " WHERE deliveries.pk = r.pk AND deliveries.status = 0",
+        (orjson.dumps(noted).decode(),),
+    )
+    # Put off with the one they wait for, or let go after it was.
+    followed = [
+        {
+            "pk": one.due.pk,
+            "hook_pk": one.due.hook_pk,
+            "violation_pk": one.due.violation_pk,
+            "due_at": one.due_at if one.status is Status.PENDING else AT_ONCE,
+        }
+        for one in results
+        if one.due.violation_pk is not None and (one.status is Status.PENDING or one.due.tries)
+    ]
+    if followed:
+        yield Execute(
+            f"UPDATE deliveries SET due_at = r.due_at FROM {json_rows(dialect, 1, _FOLLOWED)} AS r"
+            " WHERE deliveries.hook_pk = r.hook_pk AND deliveries.violation_pk = r.violation_pk"
+            " AND deliveries.status = 0 AND deliveries.pk > r.pk",
+            (orjson.dumps(followed).decode(),),
+        )
+
+
+def take_lease(dialect: Dialect, holder: str, duration: int, *, by_force: bool = False) -> WriteScript[bool]:
+    """Takes or extends the lease to deliver for `duration` microseconds; False while another process holds it.
+
+    `by_force` takes it from whoever has it, for a process that knows that it is alone.
+    """
+    now = database_clock(dialect)
+    free = "" if by_force else f" AND (holder IS NULL OR holder = $1 OR leased_until <= {now})"
+    rows = yield Execute(
+        f"UPDATE outbox SET holder = $1, leased_until = {now} + $2 WHERE pk = 1{free} RETURNING pk", (holder, duration)
+    )
+    return bool(rows)
+
+
+def release_lease(holder: str) -> WriteScript[None]:
+    """Gives the lease back, if it is held."""
+    yield Execute("UPDATE outbox SET holder = NULL, leased_until = 0 WHERE pk = 1 AND holder = $1", (holder,))
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A delivery with its history, for people. Times are microseconds since 1970 UTC."""
+
+    pk: int
+    topic: Topic
+    status: Status
+    violation_id: str | None
+    """None for what is not about one, or when the violation is gone."""
+    seq: int | None
+    created_at: int
+    due_at: int
+    attempts: int
+    last_attempt_at: int | None
+    ended_at: int | None
+    response_status: int | None
+    last_error: str | None
+    failures: list[dict[str, object]]
+
+
+_RECORD = (
+    "d.pk, d.topic, d.status, v.id, d.seq, d.created_at, d.due_at, d.attempts, d.last_attempt_at, d.ended_at,"
+    " d.response_status, d.last_error, d.failures"
+)
+
+
+def _record(row: Row) -> Record:
+    failures = [] if row[12] is None else orjson.loads(row[12])
+    return Record(
+        pk=row[0],
+        topic=Topic(row[1]),
+        status=Status(row[2]),
+        violation_id=row[3],
+        seq=row[4],
+        created_at=row[5],
+        due_at=row[6],
+        attempts=row[7],
+        last_attempt_at=row[8],
+        ended_at=row[9],
+        response_status=row[10],
+        last_error=row[11],
+        failures=failures,
+    )
+
+
+def list_records(hook_pk: int, statuses: Iterable[Status], before: int | None, limit: int) -> ReadScript[list[Record]]:
+    """Deliveries of a hook in some statuses, newest first, numbered below `before`."""
+    below = "" if before is None else " AND pk < $3"
+    of_status = " UNION ALL ".join(
+        f"SELECT * FROM (SELECT * FROM deliveries WHERE hook_pk = $1 AND status = {int(status)}{below}"
+        " ORDER BY pk DESC LIMIT $2) AS one"
+        for status in statuses
+    )
+    rows = yield Fetch(
+        f"SELECT {_RECORD} FROM ({of_status}) AS d LEFT JOIN violations AS v ON v.pk = d.violation_pk"
+        " ORDER BY d.pk DESC LIMIT $2",
+        (hook_pk, limit) if before is None else (hook_pk, limit, before),
+    )
+    return [_record(row) for row in rows]
+
+
+def find_record(hook_pk: int, pk: int) -> ReadScript[Record | None]:
+    """One delivery of a hook."""
+    rows = yield Fetch(
+        f"SELECT {_RECORD} FROM deliveries AS d LEFT JOIN violations AS v ON v.pk = d.violation_pk"
+        " WHERE d.pk = $1 AND d.hook_pk = $2",
+        (pk, hook_pk),
+    )
+    return _record(rows[0]) if rows else None
+
+
+def make_pending(hook_pk: int, pk: int) -> WriteScript[bool]:
+    """Lets a delivery that did not succeed be tried anew, at once and with all its tries; False when there is none."""
+    rows = yield Execute(
+        "UPDATE deliveries SET status = 0, due_at = $3, tries = 0, ended_at = NULL"
+        f" WHERE pk = $1 AND hook_pk = $2 AND status <> {int(Status.SUCCEEDED)} RETURNING pk",
+        (pk, hook_pk, AT_ONCE),
+    )
+    return bool(rows)
+
+
+def make_due(hook_pk: int) -> WriteScript[None]:
+    """Lets all that waits for a hook be tried at once."""
+    yield Execute(
+        "UPDATE deliveries SET due_at = $2 WHERE hook_pk = $1 AND status = 0 AND due_at > $2", (hook_pk, AT_ONCE)
+    )
+
+
+def delete_of_hook(hook_pk: int) -> WriteScript[None]:
+    """Deletes all deliveries of a hook."""
+    yield Execute("DELETE FROM deliveries WHERE hook_pk = $1", (hook_pk,))
+
+
+def delete_ended(after: int, before: int, limit: int) -> WriteScript[tuple[int, int | None]]:
+    """Looks at the next `limit` deliveries numbered after `after`, and deletes those of them that were made before an
+    instant and have ended; how many went, and after which number to go on, None when the rest is younger.
+    """
+    rows = yield Fetch(
+        "SELECT pk, created_at, status FROM deliveries WHERE pk > $1 ORDER BY pk LIMIT $2", (after, limit)
+    )
+    old = [row for row in rows if row[1] < before]
+    if not old:
+        return 0, None
+    gone = yield Execute(
+        "DELETE FROM deliveries WHERE pk > $1 AND pk <= $2 AND status <> 0 RETURNING pk", (after, old[-1][0])
+    )
+    return len(gone), old[-1][0] if len(old) == limit else None
+
+
+def oldest_pending() -> ReadScript[tuple[int, int | None]]:
+    """How many deliveries wait for hooks that are enabled, and when the oldest of them was made."""
+    rows = yield Fetch(
+        "SELECT count(*), min(d.created_at) FROM deliveries AS d JOIN hooks AS h ON h.pk = d.hook_pk"
+        " WHERE d.status = 0 AND h.disabled_at IS NULL"
+    )
+    return rows[0][0], rows[0][1]
