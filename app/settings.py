@@ -51,6 +51,10 @@ class Settings(BaseSettings):
     maven_overlap_seconds: float = Field(300.0, ge=0, le=86_400)
     maven_reconcile_hours: float = Field(24.0, ge=0, le=720)
     maven_reconcile_days: int = Field(3, ge=1, le=30)
+    hook_allowed_networks: Annotated[tuple[str, ...], NoDecode] = ()
+    hook_retention_days: int = Field(90, ge=1, le=36_500)
+    secret_key: SecretStr | None = None
+    public_url: str | None = None
     retention_days: int = Field(0, ge=0, le=36_500)
     queue_events: int = Field(20_000, ge=1, le=10_000_000)
     request_seconds: float = Field(10.0, ge=1, le=60)
@@ -97,9 +101,29 @@ class Settings(BaseSettings):
             raise ValueError("must be printable ASCII, as it is sent in a header")
         return SecretStr(text)
 
-    @field_validator("maven_url")
+    @field_validator("hook_allowed_networks", mode="before")
     @classmethod
-    def _http_address(cls, value: str) -> str:
+    def _split_networks(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        from app.dialling.addresses import read_networks
+
+        return tuple(str(network) for network in read_networks(value))
+
+    @field_validator("secret_key")
+    @classmethod
+    def _usable_key(cls, key: SecretStr | None) -> SecretStr | None:
+        if key is not None:
+            from app.dialling.sealing import read_keys
+
+            read_keys(key.get_secret_value())
+        return key
+
+    @field_validator("maven_url", "public_url")
+    @classmethod
+    def _http_address(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
         wrong = ValueError("must be an http:// or https:// address without user, query or fragment")
         try:
             parts = urlsplit(value)
@@ -112,7 +136,9 @@ class Settings(BaseSettings):
             raise wrong
         return value
 
-    @field_validator("admin_key", "metrics_token", "simulate_token", "maven_api_key", mode="before")
+    @field_validator(
+        *("admin_key", "metrics_token", "simulate_token", "maven_api_key", "secret_key", "public_url"), mode="before"
+    )
     @classmethod
     def _blank_is_none(cls, value: object) -> object:
         return None if isinstance(value, str) and not value.strip() else value
@@ -153,11 +179,19 @@ class Settings(BaseSettings):
 
 
 SECRETS = frozenset(
-    {"database_url", "webhook_secrets", "admin_key", "maven_api_key", "metrics_token", "simulate_token"}
+    {
+        "database_url",
+        "webhook_secrets",
+        "admin_key",
+        "maven_api_key",
+        "metrics_token",
+        "simulate_token",
+        "secret_key",
+    }
 )
 """Settings whose values are never shown."""
 
-UNSHOWN = SECRETS | {"maven_url"}
+UNSHOWN = SECRETS | {"maven_url", "public_url"}
 """Those, and what is no secret when it is right: a wrong address may have a password in it."""
 
 

@@ -9,10 +9,11 @@ Where sealed texts are kept, and sealing them anew after a rotation, is left to 
 import base64
 import os
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
+if TYPE_CHECKING:
+    # Imported where it is needed: without a key it would be memory for nothing.
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 SHORTEST_KEY = 16
 """Characters."""
@@ -52,7 +53,7 @@ class Seal:
     __slots__ = ("_by_name", "_newest")
 
     def __init__(self, key: str | None) -> None:
-        named: Sequence[tuple[bytes, AESGCM]] = [] if key is None else [_derived(text) for text in read_keys(key)]
+        named: "Sequence[tuple[bytes, AESGCM]]" = [] if key is None else [_derived(text) for text in read_keys(key)]
         self._by_name = dict(named)
         self._newest = named[0] if named else None
 
@@ -72,6 +73,8 @@ class Seal:
         name, nonce, covered = _parts(sealed)
         if not self._by_name:
             raise Unsealable("a secret is sealed, and HOS_SECRET_KEY is not set")
+        from cryptography.exceptions import InvalidTag
+
         cipher = self._by_name.get(name)
         if cipher is None:
             raise Unsealable("a secret is sealed with a key that is not among those of HOS_SECRET_KEY")
@@ -87,8 +90,11 @@ class Seal:
         return _parts(sealed)[0] == self._newest[0]
 
 
-def _derived(key: str) -> tuple[bytes, AESGCM]:
+def _derived(key: str) -> "tuple[bytes, AESGCM]":
     """The cipher of a key, and a name that tells it from others and nothing else."""
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+    from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
+
     made = Scrypt(salt=_SALT, length=32 + _NAME_BYTES, n=_WORK, r=8, p=1).derive(key.encode())
     return made[32:], AESGCM(made[:32])
 

@@ -180,7 +180,7 @@ class HookChanges(BaseModel):
 
     name: Name = ""
     url: Annotated[str, Field(min_length=1, max_length=2048)] = ""
-    events: Events | None = None
+    events: Events = ()
     filter: HookFilter = HookFilter()
     threshold: Threshold | None = None
     digest: Digest | None = None

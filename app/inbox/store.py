@@ -27,7 +27,8 @@ class Ledger:
 
 def open_ledger(dialect: Dialect, now: int) -> WriteScript[Ledger]:
     """Takes the ledger: until the commit no other writer of any process numbers an event."""
-    sql = "SELECT last_seq, last_violation_pk, last_delivery_pk, hooks_revision, last_received_at FROM ledger WHERE pk = 1"
+    numbers = "last_seq, last_violation_pk, last_delivery_pk, hooks_revision"
+    sql = f"SELECT {numbers}, last_received_at FROM ledger WHERE pk = 1"
     match dialect:
         case Dialect.SQLITE:
             pass  # BEGIN IMMEDIATE has locked the file already
@@ -95,3 +96,36 @@ def cursor_key() -> ReadScript[bytes]:
     """The key that seals cursors, the same for every process on this database."""
     rows = yield Fetch("SELECT cursor_key FROM ledger WHERE pk = 1")
     return bytes(rows[0][0])
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Events by their numbers: those after `after`, up to `up_to`."""
+
+    after: int
+    up_to: int
+
+
+def numbers_between(begin: int, end: int) -> ReadScript[Span]:
+    """The numbers of the events received from one instant to another, both included; microseconds since 1970 UTC.
+
+    Receipt never goes back as numbers go on, so both ends are found by halving.
+    """
+    rows = yield Fetch("SELECT last_seq FROM ledger WHERE pk = 1")
+    newest: int = rows[0][0]
+    after = yield from _newest_before(begin, newest)
+    up_to = yield from _newest_before(end + 1, newest)
+    return Span(after, up_to)
+
+
+def _newest_before(instant: int, newest: int) -> ReadScript[int]:
+    """A number from that of the newest event received before an instant, or 0, to below that of the next one."""
+    low, high = 0, newest
+    while low < high:
+        middle = (low + high + 1) // 2
+        rows = yield Fetch("SELECT seq, received_at FROM events WHERE seq <= $1 ORDER BY seq DESC LIMIT 1", (middle,))
+        if not rows or rows[0][1] < instant:
+            low = middle
+        else:
+            high = rows[0][0] - 1
+    return low

@@ -10,15 +10,15 @@ import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC
-from email.utils import parsedate_to_datetime
 
 import httpx2
 
+from app.dialling.retry_after import retry_after_seconds, seconds_of_date
 from app.maven.times import MINUTE, SECOND, format_time
 
 PATH = "/return-events"
 LONGEST_RETRY_AFTER_SECONDS = 3600.0
+"""However long Maven asks to be left alone."""
 _EXCERPT = 120
 
 
@@ -124,24 +124,15 @@ class QueueClient:
         message = f"Maven answered {status}{f': {said}' if said else ''}"
         if status == 404:
             message += f"; HOS_MAVEN_URL is the address without {PATH}"
-        return QueueFailed("status", message, _retry_after(response, self._clock()))
+        return QueueFailed("status", message, retry_after_seconds(response.headers, self._clock(), LONGEST_RETRY_AFTER_SECONDS))
 
     def _without_key(self, text: str) -> str:
         """What others say may hold the key that we showed them."""
         return text.replace(self._client.headers["apikey"], "(the API key)")
 
     def _ahead(self, response: httpx2.Response) -> int | None:
-        said = _date_of(response)
+        said = seconds_of_date(response.headers)
         return None if said is None else said * SECOND - self._clock()
-
-
-def _date_of(response: httpx2.Response) -> int | None:
-    """The Date header in seconds since 1970."""
-    try:
-        said = parsedate_to_datetime(response.headers["date"])
-        return int((said if said.tzinfo is not None else said.replace(tzinfo=UTC)).timestamp())
-    except (KeyError, ValueError, TypeError, OverflowError):
-        return None
 
 
 def _written(micros: int) -> str:
@@ -150,20 +141,6 @@ def _written(micros: int) -> str:
     if micros % 1000:
         return text
     return f"{text[:19]}.{micros % SECOND // 1000:03d}Z"
-
-
-def _retry_after(response: httpx2.Response, now: int) -> float | None:
-    """`Retry-After` in seconds, as a number or a date (RFC 9110 section 10.2.3), an hour at most."""
-    given = response.headers.get("retry-after", "").strip()
-    try:
-        if given.isascii() and given.isdigit():
-            seconds = float(given)
-        else:
-            sent = _date_of(response)
-            seconds = parsedate_to_datetime(given).timestamp() - (now / SECOND if sent is None else sent)
-    except (ValueError, TypeError, OverflowError):
-        return None
-    return min(max(0.0, seconds), LONGEST_RETRY_AFTER_SECONDS)
 
 
 @asynccontextmanager

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import orjson
 
-from app.db.statements import Dialect, Execute, Fetch, ReadScript, Row, WriteScript, database_clock, json_rows
-from app.outbox.model import Status, Topic
+from app.db.statements import Dialect, Execute, Fetch, Insert, ReadScript, Row, WriteScript, database_clock, json_rows
+from app.outbox.model import DeliveryRow, Status, Topic
 
 AT_ONCE = 0
 """`due_at` of what is due as soon as it is there, whatever the clocks say."""
@@ -286,9 +286,53 @@ def make_due(hook_pk: int) -> WriteScript[None]:
     )
 
 
-def delete_of_hook(hook_pk: int) -> WriteScript[None]:
-    """Deletes all deliveries of a hook."""
-    yield Execute("DELETE FROM deliveries WHERE hook_pk = $1", (hook_pk,))
+def delete_portion(hook_pk: int, limit: int = 2000) -> WriteScript[bool]:
+    """Deletes some deliveries of a hook that is gone; False when there were none."""
+    rows = yield Execute(
+        "DELETE FROM deliveries WHERE pk IN (SELECT pk FROM deliveries WHERE hook_pk = $1 AND status = 0 LIMIT $2)"
+        " RETURNING pk",
+        (hook_pk, limit),
+    )
+    for status in (Status.SUCCEEDED, Status.FAILED, Status.DEAD):
+        if not rows:
+            rows = yield Execute(
+                "DELETE FROM deliveries WHERE pk IN"
+                " (SELECT pk FROM deliveries WHERE hook_pk = $1 AND status = $2 LIMIT $3) RETURNING pk",
+                (hook_pk, int(status), limit),
+            )
+    return bool(rows)
+
+
+def take_number() -> WriteScript[int]:
+    """The number of a delivery that is about to be made."""
+    rows = yield Execute(
+        "UPDATE ledger SET last_delivery_pk = last_delivery_pk + 1 WHERE pk = 1 RETURNING last_delivery_pk"
+    )
+    number: int = rows[0][0]
+    return number
+
+
+def add_pending(rows: Sequence[tuple[int, Topic, int | None, int | None, bytes | None]], now: int) -> WriteScript[int]:
+    """Makes deliveries, each given by hook, topic, violation, event and body; how many."""
+    last = yield Execute(
+        "UPDATE ledger SET last_delivery_pk = last_delivery_pk + $1 WHERE pk = 1 RETURNING last_delivery_pk",
+        (len(rows),),
+    )
+    first = last[0][0] - len(rows) + 1
+    made = [
+        pending_row(first + n, hook_pk, topic, now, violation_pk=violation_pk, seq=seq, body=body)
+        for n, (hook_pk, topic, violation_pk, seq, body) in enumerate(rows)
+    ]
+    yield Insert(DeliveryRow, made)
+    return len(made)
+
+
+def add_ended(
+    due: Due, status: Status, ended_at: int, response_status: int | None, error: str | None
+) -> WriteScript[None]:
+    """Keeps a delivery that was made, and tried once, at once."""
+    row = (due.pk, due.hook_pk, due.topic, due.violation_pk, due.seq, status, due.created_at, AT_ONCE, 1, 1)
+    yield Insert(DeliveryRow, [(*row, due.created_at, ended_at, response_status, error, None, due.body)])
 
 
 def delete_ended(after: int, before: int, limit: int) -> WriteScript[tuple[int, int | None]]:
@@ -305,6 +349,30 @@ def delete_ended(after: int, before: int, limit: int) -> WriteScript[tuple[int, 
         "DELETE FROM deliveries WHERE pk > $1 AND pk <= $2 AND status <> 0 RETURNING pk", (after, old[-1][0])
     )
     return len(gone), old[-1][0] if len(old) == limit else None
+
+
+def owed_hooks() -> ReadScript[list[int]]:
+    """The keys of all hooks that have deliveries, found by leaps through the indexes."""
+    found: set[int] = set()
+    for condition in ("status = 0", "status <> 0"):
+        key: int | None = 0
+        while key is not None:
+            rows = yield Fetch(f"SELECT min(hook_pk) FROM deliveries WHERE {condition} AND hook_pk > $1", (key,))
+            key = rows[0][0]
+            if key is not None:
+                found.add(key)
+    return sorted(found)
+
+
+def give_up_old(before: int, now: int) -> WriteScript[int]:
+    """Ends as dead what waits for a disabled hook since before an instant; how many."""
+    rows = yield Execute(
+        "UPDATE deliveries SET status = $3, ended_at = $2, last_error = 'The hook was disabled for too long.'"
+        " WHERE status = 0 AND created_at < $1 AND hook_pk IN (SELECT pk FROM hooks WHERE disabled_at IS NOT NULL)"
+        " RETURNING pk",
+        (before, now, int(Status.DEAD)),
+    )
+    return len(rows)
 
 
 def oldest_pending() -> ReadScript[tuple[int, int | None]]:

@@ -11,12 +11,13 @@ from dataclasses import dataclass, field
 import orjson
 from starlette.types import ASGIApp, Scope
 
+from app.db.arguments import Arguments
 from app.db.statements import Dialect, Fetch, ReadScript
 from app.keys.schema import ApiKey
 from app.maven.times import format_time
 from app.query.answers import Json
 from app.query.context import QueryContext
-from app.query.filters import Arguments, ViolationFilter, matching, read_filter
+from app.query.filters import ViolationFilter, matching, read_filter
 from app.query.pages import envelope
 from app.web.parameters import read_parameters
 

@@ -10,12 +10,13 @@ from dataclasses import dataclass, field
 
 import orjson
 
+from app.db.arguments import Arguments
 from app.db.database import Database
 from app.db.statements import Dialect, Row
 from app.maven.times import format_time
-from app.query.filters import Arguments
+from app.violations.moments import MOMENT_COLUMNS, MOMENT_SELECT, MOMENT_SOURCE, Moment, moment_fields
 from app.violations.rules import Outcome
-from app.violations.schema import Renderer, State
+from app.violations.schema import Renderer
 from app.web.cursors import CursorSeal
 from app.web.parameters import invalid_parameter
 from app.web.problems import Problem
@@ -51,24 +52,10 @@ def open_position(seal: CursorSeal, name: str, text: str, newest: int) -> int:
 
 
 @dataclass(slots=True, eq=False)
-class Change:
-    """One entry of the feed: a violation as it stood just after one event. Times are microseconds since 1970 UTC."""
+class Change(Moment):
+    """One entry of the feed."""
 
-    seq: int
-    outcome: Outcome
-    violation_id: str
-    terminal_code: str | None
-    """The violation's terminal now, which decides who sees the entry."""
-    details_seq: int
-    payload: bytes
-    """Event `details_seq` as received."""
-    state: State
     _rendered: bytes | None = field(default=None)
-
-    @property
-    def name(self) -> str:
-        """`violation.created`, `.updated`, `.invalidated` or `.reopened`."""
-        return f"violation.{self.outcome.word}"
 
     def is_visible_to(self, terminals: Terminals) -> bool:
         """Whether a key that is limited to `terminals` sees it."""
@@ -81,7 +68,7 @@ class Change:
             self._rendered = b'{"cursor":"%b","type":"%b","at":"%b","violationId":%b,"violation":%b}' % (
                 seal_position(seal, self.seq).encode(),
                 self.name.encode(),
-                format_time(self.state.last_received_at).encode(),
+                format_time(self.at).encode(),
                 orjson.dumps(self.violation_id),
                 violation,
             )
@@ -120,19 +107,7 @@ async def read_page(
     return Page(changes, max(after, up_to), has_more=False)
 
 
-_COLUMNS = (
-    "seq",
-    "outcome",
-    "received_at",
-    "id",
-    "terminal_code",
-    "first_received_at",
-    "invalidated_at",
-    "revision",
-    "details_seq",
-    "size",
-    "found",
-)
+_COLUMNS = (*MOMENT_COLUMNS, "size", "found")
 _SIZE, _FOUND = _COLUMNS.index("size"), _COLUMNS.index("found")
 
 
@@ -153,11 +128,8 @@ def _page_query(
         FROM (
             SELECT q.*, sum(q.size) OVER (ORDER BY q.seq) - q.size AS bytes_before, count(*) OVER () AS found
             FROM (
-                SELECT e.seq, e.outcome, e.received_at, v.id, v.terminal_code, v.first_received_at, e.invalidated_at,
-                       e.revision, e.details_seq, length(d.payload) AS size
-                FROM events AS e
-                JOIN violations AS v ON v.pk = e.violation_pk
-                JOIN events AS d ON d.seq = e.details_seq
+                SELECT {MOMENT_SELECT}, length(d.payload) AS size
+                FROM {MOMENT_SOURCE}
                 WHERE {" AND ".join(conditions)}
                 ORDER BY e.seq LIMIT {arguments.add(limit)}
             ) AS q
@@ -169,13 +141,4 @@ def _page_query(
 
 
 def _change(row: Row) -> Change:
-    received_at, first_received_at, invalidated_at, revision = row[2], row[5], row[6], row[7]
-    return Change(
-        seq=row[0],
-        outcome=Outcome(row[1]),
-        violation_id=row[3],
-        terminal_code=row[4],
-        details_seq=row[8],
-        payload=bytes(row[len(_COLUMNS)]),
-        state=State(invalidated_at, first_received_at, received_at, revision),
-    )
+    return Change(*moment_fields(row, row[len(_COLUMNS)]))

@@ -9,8 +9,9 @@ other status there are. Which rows match is said by `filters`.
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from app.db.arguments import Arguments
 from app.db.statements import Dialect, Fetch, ReadScript, Row, Rows
-from app.query.filters import Arguments, ViolationFilter, matching
+from app.query.filters import ViolationFilter, matching
 from app.violations.model import ACTIVE
 from app.violations.schema import State
 from app.violations.store import any_of, list_argument

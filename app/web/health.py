@@ -14,8 +14,10 @@ from starlette.routing import BaseRoute, Route
 from app.channels.store import QueueState, open_gaps, queue_state
 from app.db.database import Database
 from app.db.errors import DatabaseUnavailable
+from app.hooks.store import count_disabled
 from app.inbox.store import last_events
 from app.maven.times import SECOND
+from app.outbox.store import oldest_pending
 from app.web.authentication import bearer_token
 from app.web.metrics import Metrics
 from app.web.middleware import Stopping
@@ -46,12 +48,28 @@ class Health:
         self._is_ready = False
         self._queue: QueueState | None = None
         self._gaps: float | None = None
+        self._pending: tuple[int, int | None] | None = None
+        self._hooks: tuple[int, int] | None = None
         metrics.add_gauge("hos_maven_lag_seconds", "Time since all of Maven's queue was read.", self._lag)
         metrics.add_gauge(
             "hos_maven_errors_in_row", "Failed readings of Maven's queue since the last good one.", self._errors
         )
         metrics.add_gauge("hos_maven_key_refused", "1 while Maven refuses the API key.", self._key_refused)
         metrics.add_gauge("hos_gaps", "Times whose events may be missing, closed ones apart.", lambda: self._gaps)
+        metrics.add_gauge(
+            "hos_hook_pending_deliveries",
+            "Deliveries that wait for hooks that are enabled.",
+            lambda: None if self._pending is None else float(self._pending[0]),
+        )
+        metrics.add_gauge(
+            "hos_hook_oldest_pending_seconds", "Age of the oldest of them, 0 without one.", self._oldest_pending
+        )
+        metrics.add_gauge("hos_hooks", "Hooks.", lambda: None if self._hooks is None else float(self._hooks[0]))
+        metrics.add_gauge(
+            "hos_hooks_disabled",
+            "Hooks that are disabled, by a person or by failing.",
+            lambda: None if self._hooks is None else float(self._hooks[1]),
+        )
         metrics.add_gauge("hos_quarantine_entries", "Entries in quarantine.", lambda: self._quarantined)
         metrics.add_gauge("hos_ready", "1 when the service is ready, as seen last.", lambda: float(self._is_ready))
 
@@ -76,6 +94,14 @@ class Health:
             if seen_at is not None:
                 self._metrics.event_seen(channel, seen_at / SECOND)
         self._queue = await self._database.read(queue_state(self._database.dialect))
+        self._hooks = await self._database.read(count_disabled())
+        self._pending = await self._database.read(oldest_pending())
+
+    def _oldest_pending(self) -> float | None:
+        if self._pending is None:
+            return None
+        made_at = self._pending[1]
+        return 0.0 if made_at is None else max(0.0, self._clock() - made_at / SECOND)
 
     def _lag(self) -> float | None:
         if self._queue is None or self._queue.last_success_at is None:

@@ -13,10 +13,13 @@ from prometheus_client import (
 )
 from prometheus_client.core import GaugeMetricFamily, Metric
 
+from app.hooks.model import Kind
 from app.inbox.model import Channel
+from app.outbox.model import Status
 from app.violations.rules import Outcome
 
 _SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+_LONG = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15)
 _SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
 _TYPES = ("violationCreated", "violationInvalidated", "other")
 
@@ -53,6 +56,21 @@ class Metrics:
             "hos_maven_reconciled_differences",
             "Events that were missing when the last days were read again.",
             registry=self.registry,
+        )
+        self._attempts = Counter(
+            "hos_hook_attempts", "Attempts to deliver to hooks.", ["kind", "outcome"], registry=self.registry
+        )
+        self._attempt_seconds = Histogram(
+            "hos_hook_attempt_seconds", "Time an attempt took.", ["kind"], buckets=_LONG, registry=self.registry
+        )
+        self._ended = Counter(
+            "hos_hook_deliveries",
+            "Deliveries to hooks that ended, by how.",
+            ["kind", "status"],
+            registry=self.registry,
+        )
+        self._disabled = Counter(
+            "hos_hook_disablings", "Hooks disabled by the service.", ["kind"], registry=self.registry
         )
         self._queries = Histogram(
             "hos_query_seconds",
@@ -99,6 +117,19 @@ class Metrics:
     def queue_reconciled(self, differences: int) -> None:
         """Counts the events that reading the last days again brought."""
         self._missing.inc(differences)
+
+    def hook_attempted(self, kind: Kind, outcome: str, seconds: float) -> None:
+        """Counts one attempt to deliver to a hook; `outcome` is one of a few fixed words."""
+        self._attempts.labels(kind.word, outcome).inc()
+        self._attempt_seconds.labels(kind.word).observe(seconds)
+
+    def hook_delivery_ended(self, kind: Kind, status: Status) -> None:
+        """Counts a delivery that is not tried again."""
+        self._ended.labels(kind.word, status.word).inc()
+
+    def hook_disabled(self, kind: Kind) -> None:
+        """Counts a hook that was disabled, because it is gone or failed for days."""
+        self._disabled.labels(kind.word).inc()
 
     def query_answered(self, route: str, seconds: float) -> None:
         """Notes the time a reading route took; `route` is its template, never a path with ids."""

@@ -42,7 +42,6 @@ BAD_REQUEST = Kind("bad-request", "The request is broken", 400)
 INVALID_PARAMETER = Kind("invalid-parameter", "A parameter is not valid", 400)
 INVALID_PATH = Kind("invalid-path", "The path is not valid", 400)
 INVALID_JSON = Kind("invalid-json", "The body is not JSON", 400)
-INVALID_BODY = Kind("invalid-body", "The body is not valid", 400)
 INVALID_ENCODING = Kind("invalid-encoding", "The body cannot be decompressed", 400)
 UNAUTHENTICATED = Kind("unauthenticated", "A valid credential is needed", 401)
 FORBIDDEN = Kind("forbidden", "The credential does not allow this", 403)
@@ -54,6 +53,7 @@ CONFLICT = Kind("conflict", "The present state does not allow this", 409)
 TOO_LARGE = Kind("too-large", "The body is too large", 413)
 TOO_MANY_EVENTS = Kind("too-many-events", "The body has too many events", 413)
 UNSUPPORTED_MEDIA_TYPE = Kind("unsupported-media-type", "The body is neither JSON nor gzip", 415)
+INVALID_FIELDS = Kind("invalid-fields", "The body has fields that are not valid", 422)
 INVALID_EVENTS = Kind("invalid-events", "No event was understood", 422)
 OVERLOADED = Kind("overloaded", "Too much is waiting already", 429)
 HEADERS_TOO_LARGE = Kind("headers-too-large", "The headers are too large", 431)
@@ -66,7 +66,6 @@ KINDS: tuple[Kind, ...] = (
     INVALID_PARAMETER,
     INVALID_PATH,
     INVALID_JSON,
-    INVALID_BODY,
     INVALID_ENCODING,
     UNAUTHENTICATED,
     FORBIDDEN,
@@ -79,6 +78,7 @@ KINDS: tuple[Kind, ...] = (
     TOO_MANY_EVENTS,
     UNSUPPORTED_MEDIA_TYPE,
     INVALID_EVENTS,
+    INVALID_FIELDS,
     OVERLOADED,
     HEADERS_TOO_LARGE,
     CRASHED,

@@ -1,0 +1,1 @@
+"""Alerting: what changed goes out, to those who asked to be told."""
