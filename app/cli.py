@@ -14,6 +14,7 @@ import typer
 
 from app.commands.doctor import examine_installation
 from app.commands.export import export_data
+from app.commands.hooks import hooks
 from app.commands.keys import keys
 from app.commands.poll import backfill_events, poll_queue
 from app.commands.purge import purge_violations
@@ -123,6 +124,7 @@ def migrate() -> None:
 
 
 app.add_typer(keys)
+app.add_typer(hooks)
 app.add_typer(quarantine)
 app.command("poll", short_help="Poll Maven's queue without serving.")(poll_queue)
 app.command("backfill", short_help="Read a range of Maven's queue again.")(backfill_events)

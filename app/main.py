@@ -17,6 +17,9 @@ from pydantic import SecretStr
 from starlette.routing import BaseRoute, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from app.alerting import delivering, open_alerting
+from app.alerts.routes import HookRoutes
+from app.alerts.routes import routes as hook_routes
 from app.api_description.routes import routes as description_routes
 from app.clock import now
 from app.db.database import Database, open_database
@@ -121,7 +124,15 @@ class Application:
         watch = ChangeWatch(database)
         ring = KeyRing(database, fixed_keys(settings), time.monotonic)
         await ring.refresh()
-        writer = Writer(database, now, metrics, queue_events=settings.queue_events, on_commit=watch.notify)
+        bell = asyncio.Event()
+        alerting = await stack.enter_async_context(open_alerting(database, settings, bell.set))
+        await stack.enter_async_context(delivering(database, alerting, metrics, settings, bell))
+
+        def announce() -> None:
+            watch.notify()
+            bell.set()
+
+        writer = Writer(database, now, metrics, queue_events=settings.queue_events, on_commit=announce)
         writer.start()
         stack.push_async_callback(writer.stop)
         if settings.maven_api_key is not None:
@@ -151,6 +162,7 @@ class Application:
             *ingest_routes(webhook),
             *query_routes(query),
             *quarantine_routes(desk),
+            *hook_routes(HookRoutes(alerting.desk, judge, query.cursors)),
             *health_routes(health),
             *description_routes(VERSION),
         ]

@@ -74,7 +74,7 @@ def test_a_receiver_is_left_alone_as_long_as_it_asks_up_to_a_day(tries: int, ask
 
 
 @pytest.mark.parametrize(
-    ("since", "has_failed"), [(None, False), (NOW - DISABLED_AFTER + 1, False), (NOW - DISABLED_AFTER, True)]
+    "since, has_failed", [(None, False), (NOW - DISABLED_AFTER + 1, False), (NOW - DISABLED_AFTER, True)]
 )
 def test_five_days_of_nothing_but_failures_are_enough(since: int | None, has_failed: bool) -> None:
     assert has_failed_long(since, NOW) is has_failed

@@ -52,7 +52,7 @@ async def test_changes_of_one_violation_come_in_their_order(house: House) -> Non
 
 async def test_a_failed_delivery_is_tried_again_with_the_same_id_and_body(house: House) -> None:
     async with answering(saying(http(500), http(302, b"", "Location: http://169.254.169.254/"), OK)) as server:
-        hook, secret = await house.hook(server.url)
+        hook, _ = await house.hook(server.url)
         async with house.delivering():
             await house.keep(created("v1"))
             await eventually(lambda: len(server.asked) == 1, "the first try")

@@ -18,7 +18,7 @@ TRAITS = Traits("JDOE123", "PGH", "shift_drive", "USA_PROPERTY_70_8", 0, 210, Tr
 
 
 @pytest.mark.parametrize(
-    ("asked", "is_matched"),
+    "asked, is_matched",
     [
         ({}, True),
         ({"terminalCodes": ["DAL", "PGH"]}, True),
