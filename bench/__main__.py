@@ -9,7 +9,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from bench import drivers, ingest, pulling, reads
+from bench import drivers, hooks, ingest, pulling, reads
 from bench.report import Report
 from bench.servers import LOAD_CORE, postgresql
 
@@ -25,6 +25,10 @@ BENCHMARKS = {
     "batches": ingest.batches_on_a_million,
     "drain-sqlite": pulling.drain_sqlite,
     "drain-postgresql": pulling.drain_postgresql,
+    "outbox-sqlite": hooks.outbox_cost_sqlite,
+    "outbox-postgresql": hooks.outbox_cost_postgresql,
+    "delivery-sqlite": hooks.delivery_sqlite,
+    "delivery-postgresql": hooks.delivery_postgresql,
 }
 
 

@@ -24,7 +24,7 @@ STAND_BY_SECONDS = 2.0
 """How often others look whether it is free."""
 MARGIN_SECONDS = 18.0
 """How long it must last for a dial to begin: 15 s for the dial, and what two clocks may differ in going."""
-RELEASE_SECONDS = 1.0
+RELEASE_SECONDS = 0.5
 
 
 class Lease:

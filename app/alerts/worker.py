@@ -31,7 +31,7 @@ PAUSE_SECONDS = 0.01
 """Between two looks at the outbox, however often something is committed."""
 RETRY_SECONDS = 1.0
 """After the database failed."""
-LAND_SECONDS = 2.0
+LAND_SECONDS = 0.5
 """How long what is under way may take to end when the process does."""
 READ_ROWS = 1000
 LOOKED_FOR = 64
