@@ -15,6 +15,7 @@ from app.alerts.contents import MessageIds
 from app.alerts.delivering import Deliverer
 from app.alerts.desk import HookDesk
 from app.alerts.noting import WorkerMetrics
+from app.alerts.pace import Pace
 from app.alerts.sending import Sender
 from app.alerts.worker import Worker
 from app.clock import now
@@ -63,10 +64,18 @@ def link_of(public_url: str | None) -> Callable[[str], str | None]:
 
 @asynccontextmanager
 async def delivering(
-    database: Database, alerting: Alerting, metrics: WorkerMetrics, settings: Settings, bell: asyncio.Event
+    database: Database,
+    alerting: Alerting,
+    metrics: WorkerMetrics,
+    settings: Settings,
+    bell: asyncio.Event,
+    kept_events: Callable[[], int],
 ) -> AsyncIterator[Worker]:
-    """Delivers while the block runs, if no other process does. `bell` is set when there may be something new."""
-    worker = Worker(database, alerting.deliverer, now, metrics, bell)
+    """Delivers while the block runs, if no other process does.
+
+    `bell` is set when there may be something new; `kept_events` counts what this process takes in beside.
+    """
+    worker = Worker(database, alerting.deliverer, now, metrics, bell, pace=Pace(kept_events))
     chores = Chores(database, alerting.deliverer, alerting.sender, alerting.seal, now, settings.hook_retention_days)
     tasks = [asyncio.create_task(worker.deliver_for_ever()), asyncio.create_task(chores.work_for_ever(worker.lease))]
     try:

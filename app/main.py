@@ -126,7 +126,7 @@ class Application:
         await ring.refresh()
         bell = asyncio.Event()
         alerting = await stack.enter_async_context(open_alerting(database, settings, bell.set))
-        await stack.enter_async_context(delivering(database, alerting, metrics, settings, bell))
+        await stack.enter_async_context(delivering(database, alerting, metrics, settings, bell, metrics.count_kept))
 
         def announce() -> None:
             watch.notify()

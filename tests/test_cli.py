@@ -35,6 +35,19 @@ COMMANDS = {
     "quarantine list",
     "quarantine show",
     "quarantine retry",
+    "hooks",
+    "hooks list",
+    "hooks create",
+    "hooks show",
+    "hooks change",
+    "hooks enable",
+    "hooks disable",
+    "hooks delete",
+    "hooks test",
+    "hooks rotate-secret",
+    "hooks replay",
+    "hooks deliveries",
+    "hooks retry",
 }
 NOWHERE = "postgresql://nobody@127.0.0.1:9/nothing"
 
@@ -92,7 +105,9 @@ def test_wrong_usage_is_status_2(call: Call, arguments: list[str]) -> None:
     assert "Usage: hos-receiver" in result.stderr
 
 
-@pytest.mark.parametrize("command", ["rebuild", "purge --days 200", "export", "keys list", "quarantine list"])
+@pytest.mark.parametrize(
+    "command", ["rebuild", "purge --days 200", "export", "keys list", "quarantine list", "hooks list"]
+)
 def test_no_database_is_status_1_and_one_line(call: Call, command: str) -> None:
     result = call(*command.split())
     assert (result.exit_code, result.stdout) == (1, "")

@@ -103,6 +103,10 @@ def test_every_metric_is_in_the_operations_page(sqlite_url: str) -> None:
         text = served.client.get("/metrics").text
     names = set(re.findall(r"^# TYPE (\S+) ", text, re.MULTILINE)) | {
         "hos_gaps",
+        "hos_hook_oldest_pending_seconds",
+        "hos_hook_pending_deliveries",
+        "hos_hooks",
+        "hos_hooks_disabled",
         "hos_last_event_age_seconds",
         "hos_maven_errors_in_row",
         "hos_maven_key_refused",

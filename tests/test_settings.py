@@ -66,6 +66,9 @@ def test_the_example_file_as_it_stands_is_the_defaults(tmp_path: Path) -> None:
         ("HOS_FORWARDED_ALLOW_IPS", "10.0.0.0/8, ::1", "10.0.0.0/8, ::1"),
         ("HOS_FORWARDED_ALLOW_IPS", "*", "*"),
         ("HOS_HOST", "::", "::"),
+        ("HOS_HOOK_ALLOWED_NETWORKS", "10.0.0.0/8, ::1,192.168.1.7", ("10.0.0.0/8", "::1/128", "192.168.1.7/32")),
+        ("HOS_PUBLIC_URL", "https://hos.example.com/eld", "https://hos.example.com/eld"),
+        ("HOS_PUBLIC_URL", " ", None),
         ("HOS_MAX_BODY_BYTES", "", 4_194_304),
         ("hos_workers", "3", 3),
     ],
@@ -91,6 +94,27 @@ def test_webhook_secrets_are_split_at_commas(monkeypatch: pytest.MonkeyPatch) ->
         ("HOS_REQUEST_SECONDS", "nan", "HOS_REQUEST_SECONDS must be a number from 1 to 60 (it is 'nan')"),
         ("HOS_INVALID_STATUS", "500", "HOS_INVALID_STATUS must be 422 or 202 (it is '500')"),
         ("HOS_LOG_FORMAT", "xml", "HOS_LOG_FORMAT must be json or console (it is 'xml')"),
+        (
+            "HOS_HOOK_ALLOWED_NETWORKS",
+            "10.0.0.0/8,intranet",
+            (
+                "HOS_HOOK_ALLOWED_NETWORKS: 'intranet' is no network; write it like 10.0.0.0/8 or fd12:3456::/32"
+                " (it is '10.0.0.0/8,intranet')"
+            ),
+        ),
+        (
+            "HOS_HOOK_ALLOWED_NETWORKS",
+            "10.1.2.3/8",
+            (
+                "HOS_HOOK_ALLOWED_NETWORKS: '10.1.2.3/8' has bits set right of its prefix; did you mean 10.0.0.0/8?"
+                " (it is '10.1.2.3/8')"
+            ),
+        ),
+        (
+            "HOS_HOOK_RETENTION_DAYS",
+            "0",
+            "HOS_HOOK_RETENTION_DAYS must be a whole number from 1 to 36500 (it is '0')",
+        ),
         ("HOS_LOG_LEVEL", "loud", "HOS_LOG_LEVEL must be debug, info, warning or error (it is 'loud')"),
         (
             "HOS_HOST",
@@ -128,6 +152,17 @@ def test_a_wrong_setting_is_named_with_what_is_allowed(
         ),
         ("HOS_WEBHOOK_SECRETS", "x,whsec_hunter2hunter2!", "HOS_WEBHOOK_SECRETS: what follows whsec_ must be base64"),
         ("HOS_WEBHOOK_SECRETS", "whsec_hunter2=", "HOS_WEBHOOK_SECRETS: "),
+        ("HOS_SECRET_KEY", "hunter2", "HOS_SECRET_KEY: key 1 has 7 characters; a key has 16 at least"),
+        ("HOS_SECRET_KEY", f"{'k' * 16},hunter2", "HOS_SECRET_KEY: key 2 has 7 characters; a key has 16 at least"),
+        ("HOS_SECRET_KEY", ",", "HOS_SECRET_KEY: there is no key in it"),
+        ("HOS_PUBLIC_URL", "hos.example.com/hunter2", "HOS_PUBLIC_URL must be an http:// or https:// address"),
+        (
+            "HOS_PUBLIC_URL",
+            "https://u:hunter2@hos.example.com",
+            "HOS_PUBLIC_URL must be an http:// or https:// address",
+        ),
+        ("HOS_PUBLIC_URL", "https://hos.example.com/?hunter2", "HOS_PUBLIC_URL must be an http:// or https:// address"),
+        ("HOS_PUBLIC_URL", "https://hos.example.com:hunter2", "HOS_PUBLIC_URL must be an http:// or https:// address"),
     ],
 )
 def test_a_wrong_secret_is_named_and_not_shown(

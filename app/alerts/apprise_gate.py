@@ -7,6 +7,7 @@ top, and tell what went wrong, for services keep that to themselves. Addresses t
 undone. Contract section 7.
 """
 
+import mimetypes
 import os
 import smtplib
 import socket
@@ -73,6 +74,8 @@ class Gate:
     def shut(self) -> None:
         """From now on nothing is read but code and its data, and nothing written. After Apprise is imported."""
         _tame_requests(self)
+        # Read once, from where the system keeps it.
+        mimetypes.init()
         self._is_shut = True
 
     def refuse(self, reason: str) -> PermissionError:
@@ -97,7 +100,7 @@ class Gate:
             if event in _NEVER and event != "socket.bind" and event != "ctypes.dlopen":
                 raise self.refuse("it would act on this machine")
         elif event == "open":
-            self._judge_file(*given[:3])
+            self._judge_file(given[0], given[2])
         elif event in _NEVER:
             raise self.refuse("it would act on this machine")
 
@@ -113,11 +116,10 @@ class Gate:
         if (reason := self._guard.refuse(str(address))) is not None:
             raise self.refuse(f"the address {address} may not be dialled: {reason}")
 
-    def _judge_file(self, path: Any, mode: str | None, flags: int) -> None:
+    def _judge_file(self, path: Any, flags: int) -> None:
         if isinstance(path, int):
             return
-        is_read = not flags & _WRITES if isinstance(flags, int) else mode in (None, "r", "rb")
-        if not is_read or not os.path.realpath(os.fsdecode(path)).startswith(self._readable):
+        if flags & _WRITES or not os.path.realpath(os.fsdecode(path)).startswith(self._readable):
             raise self.refuse("it would use a file on this machine")
 
     def _getaddrinfo(
@@ -204,7 +206,7 @@ def _tell(gate: Gate, error: BaseException) -> None:
 
 def _tame_requests(gate: Gate) -> None:
     """Every session, whoever makes it: no redirect, no proxy, no .netrc, certificates verified, answers bounded."""
-    import requests  # type: ignore[import-untyped]
+    import requests
 
     session = requests.Session
     make, send = session.__init__, session.send
@@ -235,9 +237,13 @@ def _tame_requests(gate: Gate) -> None:
             gate.fail("protocol", f"answered {answer.status_code}")
         return answer
 
-    session.__init__ = __init__
-    session.send = sending
-    session.resolve_redirects = lambda *given, **more: iter(())
+    session.__init__ = __init__  # type: ignore[method-assign]
+    session.send = sending  # type: ignore[method-assign]
+    session.resolve_redirects = _no_redirects  # type: ignore[method-assign]
+
+
+def _no_redirects(*given: Any, **more: Any) -> Any:
+    return iter(())
 
 
 def _read(answer: Any) -> None:

@@ -7,16 +7,22 @@ What crosses from and to the parent is `apprise_child`'s. Imports Apprise, so on
 import re
 import sys
 import unicodedata
-from typing import Any, Literal
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any, Literal, cast
 
 import apprise
+from apprise import plugins as _plugins
 from apprise.manager_plugins import NotificationManager
-from apprise.plugins import url_to_dict
 from apprise.plugins.email.base import NotifyEmail
 
 from app.alerts.apprise_gate import Dialled, Gate
 from app.dialling.errors import DialFailed, DialRefused
 from app.dialling.urls import LONGEST_URL
+
+# They have no types.
+_MANAGER: Any = cast(Any, NotificationManager)()
+_read_url = cast(Callable[[str], dict[str, Any] | None], _plugins.url_to_dict)
 
 _ON_THIS_MACHINE = "acts on the machine it runs on"
 _OWN_PROTOCOL = "speaks neither HTTP nor SMTP"
@@ -44,6 +50,9 @@ UNUSABLE = {
 }
 """Modules of Apprise whose services are refused, and why."""
 
+LONGEST_PAUSE_SECONDS = 0.5
+"""Between two requests of one message, where a service asks for more."""
+
 _KINDS = {
     "problem": apprise.NotifyType.WARNING,
     "urgent": apprise.NotifyType.FAILURE,
@@ -52,13 +61,15 @@ _KINDS = {
 }
 _SCHEMA = re.compile(r"([a-z0-9]{1,32}):", re.IGNORECASE)
 _CALLS = re.compile(r"(?<!\w)@(?=\w)|<(?=[!@#/\w])")
+_CONTROLS = frozenset(["Cc", "Cs", "Zl", "Zp"])
+"""Categories of Unicode: controls, lone surrogates, separators of lines and paragraphs."""
 _TURNS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f\u061c")
 """They make text read otherwise than it is written."""
 
 
 def services() -> list[Any]:
     """The classes of all services of the Apprise that is installed."""
-    return list(NotificationManager().plugins(include_disabled=True))
+    return list(_MANAGER.plugins(include_disabled=True))
 
 
 def unusable_reason(service: Any) -> str | None:
@@ -102,15 +113,15 @@ class Services:
         gate.begin()
         service = self._open(url)
         gate.begin(is_rehearsal=True)
-        try:
-            # Only a service knows where it will dial.
+        # Only a service knows where it will dial. Whatever else it stumbles over, it will say so when it sends.
+        with suppress(Dialled, Exception):
             service.notify(body="-", title="-", notify_type=apprise.NotifyType.INFO)
-        except (Dialled, Exception):
-            pass
-        finally:
-            gate.is_rehearsal = False
+        gate.is_rehearsal = False
+        if gate.dialled is None:
+            self._settle(f"{service.schema}://****", is_sent=True)
+            raise DialRefused(f"The {service.schema}:// URL leads nowhere: something in it is missing or wrong.")
         shown = self._shown(service)
-        if gate.dialled is not None and gate.dialled[0].lower() in _hosts(service):
+        if gate.dialled[0].lower() in _hosts(service):
             try:
                 gate.judge(gate.dialled[0])
             except (OSError, UnicodeError):
@@ -135,12 +146,19 @@ class Services:
         self._settle(self._shown(service), is_sent is True)
 
     def _open(self, url: str) -> Any:
-        service = _instance(url, self._asset, self._total_seconds)
+        try:
+            service = _instance(url, self._asset, self._total_seconds)
+        except DialRefused:
+            if self._gate.refusal is not None:
+                raise DialRefused(f"The Apprise URL may not be used: {self._gate.refusal}.") from None
+            raise
         self._settle(f"{service.schema}://****", is_sent=True)
         if not service.verify_certificate:
             raise DialRefused("verify=no may not be used: certificates are always verified.")
         if any(isinstance(value, apprise.AppriseAttachment) and len(value) for value in vars(service).values()):
             raise DialRefused("What reads a file, such as template= or a key file, may not be used.")
+        # Between people that are told one after another; five seconds, which is usual, would end the message half-way.
+        service.request_rate_per_sec = min(service.request_rate_per_sec, LONGEST_PAUSE_SECONDS)
         if service.overflow_mode == apprise.OverflowMode.UPSTREAM:
             # A service refuses what is too long for it, and a shorter message is better than none.
             service.overflow_mode = apprise.OverflowMode.TRUNCATE
@@ -170,19 +188,18 @@ class Services:
 def _instance(url: str, asset: apprise.AppriseAsset, total_seconds: float) -> Any:
     if len(url) > LONGEST_URL:
         raise DialRefused(f"The Apprise URL is longer than {LONGEST_URL:,} characters.")
-    if any(unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") for character in url):
+    if any(unicodedata.category(character) in _CONTROLS for character in url):
         raise DialRefused("The Apprise URL has control characters in it.")
     if _SCHEMA.match(url) is None:
         raise DialRefused("The Apprise URL must begin with the name of a service, such as slack:// or mailto://.")
     try:
-        found = url_to_dict(url)
+        found = _read_url(url)
     except Exception:
         found = None
-    manager = NotificationManager()
-    if not found or found.get("schema") not in manager:
+    if not found or found.get("schema") not in _MANAGER:
         raise DialRefused("The Apprise URL is not one that Apprise knows, or is not complete.")
     schema = found["schema"]
-    kind = manager[schema]
+    kind = _MANAGER[schema]
     if (reason := unusable_reason(kind)) is not None:
         raise DialRefused(f"{schema}:// may not be used: it {reason}.")
     given = {name.lower(): value for name, value in {**(found.get("qsd") or {}), **found}.items() if name != "qsd"}
@@ -226,3 +243,7 @@ def inert(text: str) -> str:
     )
     # Nobody is called (@everyone, <!channel>) by the name of a driver.
     return _CALLS.sub(lambda found: f"{found[0]}\N{ZERO WIDTH SPACE}", plain)
+
+
+def _is_harmful(character: str) -> bool:
+    return character in _TURNS or (character not in "\n\t" and unicodedata.category(character) in _CONTROLS)

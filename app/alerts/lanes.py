@@ -45,12 +45,13 @@ class Lane:
         """Whether anything may be sent."""
         return self.hook.disabled_at is None
 
-    def offer(self, due: Due) -> None:
+    def offer(self, due: Due) -> bool:
         """Takes a delivery that was just made, or remembers that it waits in the outbox."""
         if self.look_at is None and not self.has_hidden and len(self.ready) < ROOM:
             self.ready[due.pk] = due
-        else:
-            self.look_soon()
+            return True
+        self.look_soon()
+        return False
 
     def look_soon(self) -> None:
         """Something may be due in the outbox."""
@@ -68,9 +69,13 @@ class Lane:
         self.has_hidden = bool(self.ready or self.under_way)
         self.look_at = later if is_all else AT_ONCE
 
+    def can_send(self, now: int) -> bool:
+        """Whether one more may be sent, if there is one whose turn it is."""
+        return bool(self.ready) and self.sending < self.most_at_once and self.rests_until <= now and self.is_enabled
+
     def next_due(self, now: int) -> Due | None:
         """The next delivery that may be sent, which is under way from then on."""
-        if not self.ready or self.sending >= self.most_at_once or self.rests_until > now or not self.is_enabled:
+        if not self.can_send(now):
             return None
         for due in self.ready.values():
             if due.violation_pk is None or due.violation_pk not in self._busy:

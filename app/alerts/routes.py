@@ -93,7 +93,6 @@ class HookRoutes:
 
     async def _read(self, request: Request, model: type[T], *, empty: bytes | None = None) -> T:
         """The body as `model`; `empty` is what an empty one stands for."""
-        read_parameters(request.scope["query_string"], ())
         raw = await receive_body(request.scope, request.receive, MAX_BODY_BYTES)
         encoding = request.headers.get("content-encoding")
         kind = request.headers.get("content-type")
@@ -119,6 +118,7 @@ class HookRoutes:
     @_answering
     async def create(self, request: Request, key: ApiKey) -> Response:
         """`POST /v1/hooks`."""
+        read_parameters(request.scope["query_string"], ())
         hook, secret = await self._desk.create(await self._read(request, NewHook))
         log.info("hook.created", hook=hook.id, name=hook.name, kind=hook.kind.word, by=key.name)
         shown = shown_hook(hook, self._desk.shown_url(hook))
@@ -129,6 +129,7 @@ class HookRoutes:
     @_answering
     async def one(self, request: Request, key: ApiKey) -> Response:
         """`GET`, `PATCH` and `DELETE /v1/hooks/{id}`."""
+        read_parameters(request.scope["query_string"], ())
         hook_id = _id(request, "id")
         if request.method == "PATCH":
             await self._desk.find(hook_id)
@@ -137,7 +138,6 @@ class HookRoutes:
             fields = sorted(asked.model_fields_set)
             log.info("hook.changed", hook=hook.id, name=hook.name, fields=fields, by=key.name)
             return _json(shown_hook(hook, self._desk.shown_url(hook)))
-        read_parameters(request.scope["query_string"], ())
         if request.method == "DELETE":
             await self._desk.delete(hook_id)
             log.info("hook.deleted", hook=hook_id, by=key.name)
@@ -159,6 +159,7 @@ class HookRoutes:
     @_answering
     async def rotate_secret(self, request: Request, key: ApiKey) -> Response:
         """`POST /v1/hooks/{id}/rotate-secret`."""
+        read_parameters(request.scope["query_string"], ())
         hook = await self._desk.find(_id(request, "id"))
         asked = await self._read(request, Rotation, empty=b"{}")
         secret, ends_at = await self._desk.rotate_secret(hook.id, asked.graceHours)
@@ -169,6 +170,7 @@ class HookRoutes:
     @_answering
     async def replay(self, request: Request, key: ApiKey) -> Response:
         """`POST /v1/hooks/{id}/replay`."""
+        read_parameters(request.scope["query_string"], ())
         hook = await self._desk.find(_id(request, "id"))
         asked = await self._read(request, Range)
         count = await self._deliveries.replay(hook.id, asked.from_, asked.to)
@@ -178,8 +180,8 @@ class HookRoutes:
     @_answering
     async def list_deliveries(self, request: Request, key: ApiKey) -> Response:
         """`GET /v1/hooks/{id}/deliveries`."""
-        hook_id = _id(request, "id")
         parameters = read_parameters(request.scope["query_string"], ("status", "limit", "cursor"))
+        hook_id = _id(request, "id")
         limit = parameters.limit()
         words = parameters.some_of("status", tuple(_STATUSES)) or tuple(_STATUSES)
         purpose = f"{_DELIVERIES}:{hook_id}:{','.join(sorted(words))}"

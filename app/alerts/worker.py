@@ -17,11 +17,12 @@ from app.alerts.delivering import Along, Deliverer
 from app.alerts.lanes import Lane
 from app.alerts.lease import STAND_BY_SECONDS, Lease
 from app.alerts.noting import Notebook, Noted, WorkerMetrics
+from app.alerts.pace import Pace
 from app.alerts.rules import Attempt, judge
 from app.db.database import Database
 from app.db.errors import DatabaseUnavailable
 from app.hooks.store import all_hooks
-from app.outbox.store import Due, due_deliveries, new_deliveries, position, waiting_hooks
+from app.outbox.store import Due, due_deliveries, hooks_owed_since, new_deliveries, position, waiting_hooks
 
 log = structlog.get_logger(__name__)
 
@@ -33,7 +34,10 @@ RETRY_SECONDS = 1.0
 """After the database failed."""
 LAND_SECONDS = 0.5
 """How long what is under way may take to end when the process does."""
-READ_ROWS = 1000
+READ_ROWS = 500
+"""New deliveries that are read one by one."""
+SLOW_PAUSE_SECONDS = 0.1
+"""Between two looks while deliveries give way to receipt."""
 LOOKED_FOR = 64
 """Deliveries that one look takes for one hook."""
 LOOK_PAUSE_SECONDS = 0.05
@@ -64,12 +68,14 @@ class Worker:
         *,
         draw: Callable[[], float] = random.random,
         lease: Lease | None = None,
+        pace: Pace | None = None,
     ) -> None:
         self._database = database
         self._deliverer = deliverer
         self._clock = clock
         self._draw = draw
         self.lease = lease or Lease(database)
+        self._pace = pace or Pace(lambda: 0)
         self._metrics = metrics
         self._wake = wake
         self._lanes: dict[int, Lane] = {}
@@ -115,10 +121,11 @@ class Worker:
             while not keeping.done():
                 try:
                     self._wake.clear()
+                    self._pace.judge()
                     await self._follow()
                     await self._look()
                     self._start()
-                    pause = PAUSE_SECONDS
+                    pause = SLOW_PAUSE_SECONDS if self._pace.gives_way else PAUSE_SECONDS
                 except DatabaseUnavailable:
                     pause = RETRY_SECONDS
                 await asyncio.sleep(pause)
@@ -151,15 +158,20 @@ class Worker:
         if at.hooks_revision != self._revision:
             await self._reload(at.last_delivery_pk)
             self._revision = at.hooks_revision
-        while self._seen < at.last_delivery_pk:
-            found = await self._database.read(new_deliveries(self._seen, READ_ROWS))
-            for due in found:
+        if at.last_delivery_pk - self._seen > READ_ROWS:
+            # More than the lanes would take: they look for themselves.
+            for pk in await self._database.read(hooks_owed_since(self._seen, at.last_delivery_pk)):
+                if pk in self._lanes:
+                    self._lanes[pk].look_soon()
+        elif at.last_delivery_pk > self._seen:
+            taken: list[Due] = []
+            for due in await self._database.read(new_deliveries(self._seen, at.last_delivery_pk)):
                 lane = self._lanes.get(due.hook_pk)
-                if lane is not None:
-                    lane.offer(due)
+                if lane is not None and lane.offer(due):
+                    taken.append(due)
                     self._eager[due.hook_pk] = None
-            self._seen = found[-1].pk if len(found) == READ_ROWS else at.last_delivery_pk
-            await self._deliverer.contents.prepare(found)
+            await self._deliverer.contents.prepare(taken)
+        self._seen = max(self._seen, at.last_delivery_pk)
 
     async def _reload(self, newest: int) -> None:
         """Reads all hooks. What waits for them is looked up anew."""
@@ -221,10 +233,16 @@ class Worker:
         while self._eager and self._fresh < MOST_FRESH and len(self._flights) < MOST_AT_ONCE:
             if not self.lease.may_dial or self._notebook.size >= MOST_UNNOTED:
                 return
-            pk, _ = self._eager.popitem(last=False)
+            pk = next(iter(self._eager))
             lane = self._lanes.get(pk)
-            due = None if lane is None else lane.next_due(now)
-            if lane is None or due is None:
+            if lane is None or not lane.can_send(now):
+                del self._eager[pk]
+                continue
+            if not self._pace.may_begin():
+                return
+            del self._eager[pk]
+            due = lane.next_due(now)
+            if due is None:
                 continue
             self._eager[pk] = None
             self._fresh += 1

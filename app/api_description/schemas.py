@@ -43,10 +43,11 @@ def model_schemas(mode: str) -> dict[str, dict[str, object]]:
     )
     nested = found.pop("$defs")
     schemas = {"ViolationData": found, **nested}
-    return {name: {**schema, "properties": _plain_properties(schema)} for name, schema in schemas.items()}
+    return {name: {**schema, "properties": plain_properties(schema)} for name, schema in schemas.items()}
 
 
-def _plain_properties(schema: JsonSchema) -> dict[str, JsonSchema]:
+def plain_properties(schema: JsonSchema) -> dict[str, JsonSchema]:
+    """The members of an object as pydantic describes it, without titles and defaults, and with lists of types."""
     properties = schema["properties"]
     assert isinstance(properties, dict)
     return {name: _plain(member) for name, member in properties.items()}
@@ -120,7 +121,7 @@ def event_schemas() -> dict[str, JsonSchema]:
         "eventType": nullable({**TEXT, "description": "As sent; null when it could not be told."}),
     }
     fault = {
-        "pointer": {"type": "string", "description": "JSON Pointer into the violation data; empty for the event."},
+        "pointer": {"type": "string", "description": "JSON Pointer into the violation data or the body; empty for all of it."},
         "detail": {"type": "string", "description": "What is wrong there."},
     }
     return {
@@ -152,7 +153,7 @@ def event_schemas() -> dict[str, JsonSchema]:
             {"event": {**COUNT, "description": "Place of the event in the delivery, from 0."}, **fault},
             "One fault of one event.",
         ),
-        "Fault": exact_object(fault, "One fault of a quarantined event."),
+        "Fault": exact_object(fault, "One fault of a quarantined event, or of a body with fields."),
         "Event": exact_object(
             {
                 "receivedAt": written_time("When it came."),
@@ -275,12 +276,12 @@ def reading_schemas() -> dict[str, JsonSchema]:
             {"nextCursor": {"type": "string", "description": "For `after`; never null."}, "hasNextPage": more},
             "Where to go on, now or later.",
         ),
-        **{f"{item}Page": _page(item, "Pagination") for item in ("Violation", "Driver", "Event", "QuarantineEntry")},
-        "ChangePage": _page("Change", "ChangesPagination"),
+        **{f"{item}Page": page_schema(item, "Pagination") for item in ("Violation", "Driver", "Event", "QuarantineEntry")},
+        "ChangePage": page_schema("Change", "ChangesPagination"),
     }
 
 
-def _page(item: str, pagination: str) -> dict[str, object]:
+def page_schema(item: str, pagination: str) -> dict[str, object]:
     items = {"type": "array", "items": schema_ref(item)}
     return exact_object({"data": items, "pagination": schema_ref(pagination)}, "One page of a list.")
 
@@ -300,7 +301,7 @@ def problem_schemas() -> dict[str, JsonSchema]:
     )
     properties = told["properties"]
     assert isinstance(properties, dict)
-    items = {"anyOf": [schema_ref("EventError"), schema_ref("ParameterError")]}
+    items = {"anyOf": [schema_ref("EventError"), schema_ref("ParameterError"), schema_ref("Fault")]}
     properties["errors"] = {"type": "array", "items": items, "description": "What exactly is wrong, where it is known."}
     properties["quarantineIds"] = {"type": "array", "items": TEXT, "description": "Where the bytes are kept."}
     named = {"parameter": {"type": "string"}, "detail": {"type": "string"}}

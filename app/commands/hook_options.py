@@ -14,9 +14,9 @@ Rulesets = Annotated[list[str] | None, typer.Option("--ruleset", help="Only this
 Drivers = Annotated[list[str] | None, typer.Option("--driver", help="Only this driver's id; repeat for several.")]
 Minutes = Annotated[int | None, typer.Option("--min-minutes", help="Only violations at least this long.")]
 Egregious = Annotated[bool | None, typer.Option("--egregious/--not-egregious", help="Only egregious ones, or others.")]
-AtLeast = Annotated[int | None, typer.Option(help="Tell of drivers with so many active violations, ...")]
-WithinDays = Annotated[int | None, typer.Option(help="... that began within so many days.")]
-DigestAt = Annotated[str | None, typer.Option(help="Once a day at this time, HH:MM, instead of one by one.")]
+AtLeast = Annotated[int | None, typer.Option(help="Tell of drivers with so many active violations.")]
+WithinDays = Annotated[int | None, typer.Option(help="In how many days they began, with --at-least.")]
+DigestAt = Annotated[str | None, typer.Option(help="Once a day at this time, HH:MM, and not one by one.")]
 Zone = Annotated[str | None, typer.Option(help="Whose time: an IANA time zone, such as America/Chicago.")]
 
 

@@ -41,7 +41,7 @@ T = TypeVar("T")
 
 MOST_LISTED = 1000
 
-hooks = group("hooks", "Alert hooks: make, list, test, change, delete; and their deliveries.")
+hooks = group("hooks", "Alert hooks and their deliveries: make, test, replay.")
 
 Id = Annotated[str, typer.Argument(metavar="ID", help="The hook's id, as hooks list shows it.")]
 DeliveryId = Annotated[str, typer.Argument(metavar="DELIVERY", help="Its id, as hooks deliveries shows it.")]
@@ -109,7 +109,7 @@ def show_all() -> None:
 def create(
     name: Annotated[str, typer.Argument(metavar="NAME", help="A name for people, 1 to 100 characters.")],
     url: Annotated[str, typer.Argument(metavar="URL", help="Where to; - reads it from standard input.")],
-    kind: Annotated[str, typer.Option(help="webhook, alertmanager or apprise.")] = "webhook",
+    kind: Annotated[str, typer.Option(help="How it is told: webhook, alertmanager or apprise.")] = "webhook",
     event: Events = None,
     terminal: Terminals = None,
     violation_type: Types = None,
@@ -271,7 +271,7 @@ def replay(
 def deliveries(
     hook_id: Id,
     status: Annotated[
-        list[str] | None, typer.Option(help="pending, succeeded, failed or dead; repeat for several.")
+        list[str] | None, typer.Option(help="Only pending, succeeded, failed or dead; repeat for several.")
     ] = None,
     limit: Annotated[int, typer.Option(min=1, max=MOST_LISTED, help="How many.")] = 100,
     as_json: Annotated[bool, typer.Option("--json", help="All that is known of each, a JSON object a line.")] = False,

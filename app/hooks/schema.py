@@ -91,13 +91,14 @@ def _once(values: tuple[str, ...]) -> tuple[str, ...]:
 
 
 Word = Annotated[str, Field(min_length=1, max_length=MAX_WORD), AfterValidator(_storable)]
-Words = Annotated[tuple[Word, ...], Field(max_length=MAX_WORDS), AfterValidator(_some), AfterValidator(_once)]
+_SOME = Field(json_schema_extra={"minItems": 1})
+Words = Annotated[tuple[Word, ...], Field(max_length=MAX_WORDS), _SOME, AfterValidator(_some), AfterValidator(_once)]
 Name = Annotated[str, Field(min_length=1, max_length=MAX_NAME), AfterValidator(_storable), AfterValidator(_name)]
 Event = Literal[
     "violation.created", "violation.updated", "violation.invalidated", "violation.reopened", "driver.threshold"
 ]
 assert get_args(Event) == EVENTS
-Events = Annotated[tuple[Event, ...], AfterValidator(_some), AfterValidator(_once)]
+Events = Annotated[tuple[Event, ...], _SOME, AfterValidator(_some), AfterValidator(_once)]
 
 _CONFIG = ConfigDict(extra="forbid", frozen=True, strict=True)
 
@@ -132,7 +133,9 @@ class Digest(BaseModel):
 
     model_config = _CONFIG
 
-    at: Annotated[str, AfterValidator(_time_of_day)] = Field(description="Time of day, HH:MM.")
+    at: Annotated[str, AfterValidator(_time_of_day)] = Field(
+        description="Time of day, HH:MM.", json_schema_extra={"pattern": f"^{_AT.pattern}$"}
+    )
     zone: Annotated[str, AfterValidator(_zone)] = Field(description="Whose time of day: an IANA time zone.")
 
     def next_after(self, micros: int) -> int:

@@ -76,12 +76,19 @@ def waiting_hooks() -> ReadScript[dict[int, int]]:
     return {row[0]: row[1] for row in rows}
 
 
-def new_deliveries(after: int, limit: int) -> ReadScript[list[Due]]:
-    """The first deliveries that wait, numbered after `after`."""
+def new_deliveries(after: int, up_to: int) -> ReadScript[list[Due]]:
+    """The deliveries that wait, numbered after `after` and not beyond `up_to`, in order."""
     rows = yield Fetch(
-        f"SELECT {_DUE} FROM deliveries AS d WHERE d.pk > $1 AND d.status = 0 ORDER BY d.pk LIMIT $2", (after, limit)
+        f"SELECT {_DUE} FROM deliveries AS d WHERE d.pk > $1 AND d.pk <= $2 AND d.status = 0 ORDER BY d.pk",
+        (after, up_to),
     )
     return [_due(row) for row in rows]
+
+
+def hooks_owed_since(after: int, up_to: int) -> ReadScript[list[int]]:
+    """The hooks for which deliveries with these numbers were made."""
+    rows = yield Fetch("SELECT DISTINCT hook_pk FROM deliveries WHERE pk > $1 AND pk <= $2", (after, up_to))
+    return [row[0] for row in rows]
 
 
 def due_deliveries(hook_pk: int, now: int, limit: int) -> ReadScript[tuple[list[Due], int | None]]:

@@ -32,6 +32,7 @@ class Metrics:
         disable_created_metrics()  # type: ignore[no-untyped-call]  # when a counter began to count is of no use to anybody here
         self._clock = clock
         self._last_event: dict[str, float] = {}
+        self._kept = 0
         self._gauges: list[tuple[str, str, Callable[[], float | None]]] = []
         build = Gauge("hos_build_info", "The running version.", ["version"], registry=self.registry)
         build.labels(version).set(1)
@@ -103,8 +104,13 @@ class Metrics:
 
     def batch_committed(self, events: int, seconds: float) -> None:
         """Notes one group commit."""
+        self._kept += events
         self._batch.observe(events)
         self._commit.observe(seconds)
+
+    def count_kept(self) -> int:
+        """How many events this process has committed."""
+        return self._kept
 
     def commit_failed(self, reason: str) -> None:
         """Counts a failed commit; `reason` is one of a few fixed words."""
