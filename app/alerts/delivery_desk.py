@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from app.alerts.desk import HookConflict, HookDesk
 from app.db.statements import Fetch, ReadScript, WriteScript
 from app.hooks.schema import CHANGES, WrongHook
-from app.hooks.store import Hook, note_revision
+from app.hooks.store import Hook, let_go_on
 from app.hooks.subscriptions import Matcher, Traits
 from app.inbox.store import Span, numbers_between
 from app.maven.events import read_stored
@@ -104,7 +104,7 @@ def _is_for(hook: Hook, moment: Moment) -> bool:
 
 
 def _make_pending(hook_pk: int, delivery_pk: int) -> WriteScript[None]:
-    yield from note_revision()
+    yield from let_go_on(hook_pk)
     yield from make_pending(hook_pk, delivery_pk)
 
 

@@ -149,13 +149,13 @@ class HookDesk:
         values: dict[str, object] = {**given, "updated_at": max(now, hook.updated_at + 1)}
         if "url" in names:
             values |= {"url": self._seal.seal(url_purpose(hook.id), asked.url), "shown_url": shown_url}
-            values |= {"failing_since": None, "last_error": None}
+            values |= {"failing_since": None, "last_error": None, "rests_until": None}
         if "digest" in names:
             is_new = hook.digest is None and asked.digest is not None
             values["digest_from"] = now if is_new else None if asked.digest is None else hook.digest_from
             values["digest_due_at"] = None if asked.digest is None else asked.digest.next_after(now)
         if "enabled" in names and asked.enabled and hook.disabled_at is not None:
-            values |= {"disabled_at": None, "disabled_reason": None, "failing_since": None}
+            values |= {"disabled_at": None, "disabled_reason": None, "failing_since": None, "rests_until": None}
         elif "enabled" in names and not asked.enabled and hook.disabled_at is None:
             values |= {"disabled_at": now, "disabled_reason": BY_HAND}
         return values
@@ -166,7 +166,8 @@ class HookDesk:
         except DialRefused as error:
             raise WrongHook([Fault("/url", str(error))]) from None
         except DialFailed:
-            return None  # a name that does not resolve today may tomorrow; it is judged again at every dial
+            # A name that does not resolve today may tomorrow; it is judged again at every dial.
+            return f"{url.partition('://')[0]}://****" if kind is Kind.APPRISE else None
 
     async def delete(self, hook_id: str) -> None:
         """Deletes a hook with its deliveries. Raises `HookNotFound`."""
@@ -190,7 +191,7 @@ class HookDesk:
             old = [
                 replace(one, expires_at=min(ends_at, one.expires_at or ends_at))
                 for one in hook.secrets_at(now)
-                if grace_hours
+                if grace_hours and self._is_readable(hook, one)
             ]
             if len(old) >= MOST_SECRETS:
                 raise HookConflict(
@@ -203,6 +204,13 @@ class HookDesk:
                 self.on_change()
                 return secret, max((one.expires_at or 0 for one in old), default=None)
         raise HookConflict("Others change this hook at the same time. Look at it and try again.")
+
+    def _is_readable(self, hook: Hook, secret: SealedSecret) -> bool:
+        try:
+            self._seal.open(secret_purpose(hook.id), secret.sealed)
+        except Unsealable:
+            return False
+        return True
 
     async def test(self, hook_id: str) -> Record:
         """Sends a test message now, once, also to a hook that is disabled; gives the delivery as it ended.

@@ -101,6 +101,7 @@ class Lane:
         self.under_way.pop(due.pk, None)
         if due.violation_pk is not None:
             self._busy.discard(due.violation_pk)
+        self.rests_until = max(self.rests_until, verdict.rests_until)
         if verdict.status is Status.PENDING:
             # What waits behind it was put off with it.
             for behind in [one for one in self.ready.values() if one.violation_pk == due.violation_pk is not None]:

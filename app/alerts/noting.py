@@ -200,6 +200,10 @@ def _failures(noted: Noted) -> str:
 def _health_of(some: Sequence[Noted], now: int) -> list[Health]:
     """How hooks fare after these attempts, for those of which it is to be noted: the newest attempt decides."""
     newest = {one.lane.hook.pk: one for one in some}
+    failed: dict[int, list[Noted]] = {}
+    for one in some:
+        if not one.attempt.is_success:
+            failed.setdefault(one.lane.hook.pk, []).append(one)
     succeeded = {one.lane.hook.pk for one in some if one.attempt.is_success}
     reasons = {one.lane.hook.pk: one.verdict.disables for one in some if one.verdict.disables is not None}
     notes: list[Health] = []
@@ -218,6 +222,7 @@ def _health_of(some: Sequence[Noted], now: int) -> list[Health]:
                 last_success_at=now if pk in succeeded else None,
                 last_failure_at=one.attempted_at,
                 last_error=one.attempt.detail,
+                rests_until=max(o.verdict.rests_until for o in failed[pk]) or None,
                 disabled_at=None if reason is None else now,
                 disabled_reason=reason,
             )

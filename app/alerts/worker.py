@@ -181,6 +181,7 @@ class Worker:
         for hook in hooks:
             lane = known.get(hook.pk) or Lane(hook)
             lane.hook = hook
+            lane.rests_until = hook.rests_until or 0
             lane.empty()
             lane.look_at = waiting.get(hook.pk)
             if lane.look_at is not None or lane.under_way:

@@ -26,7 +26,8 @@ class HookRow(SQLModel, table=True):
 
     `url` and the secrets in `secrets` (JSON: `[{"sealed", "expiresAt"}]`, newest first) are sealed; `shown_url` is what
     may be shown of a URL that is itself a secret. `events`, `filter`, `threshold` and `digest` are JSON as on the wire.
-    `failing_since` is when the first of nothing but failures was. A digest covers what was received from `digest_from`
+    `failing_since` is when the first of nothing but failures was, `rests_until` until when the receiver asked to be
+    left alone. A digest covers what was received from `digest_from`
     and is due at `digest_due_at`.
     """
 
@@ -53,6 +54,7 @@ class HookRow(SQLModel, table=True):
     last_success_at: int | None = Field(sa_column=Column(MICROSECONDS))
     last_failure_at: int | None = Field(sa_column=Column(MICROSECONDS))
     last_error: str | None = Field(sa_column=Column(WORDS))
+    rests_until: int | None = Field(sa_column=Column(MICROSECONDS))
     digest_from: int | None = Field(sa_column=Column(MICROSECONDS))
     digest_due_at: int | None = Field(sa_column=Column(MICROSECONDS))
 

@@ -46,6 +46,7 @@ class Hook:
     last_success_at: int | None
     last_failure_at: int | None
     last_error: str | None
+    rests_until: int | None
     digest_from: int | None
     digest_due_at: int | None
 
@@ -152,6 +153,7 @@ class Health:
     last_success_at: int | None = None
     last_failure_at: int | None = None
     last_error: str | None = None
+    rests_until: int | None = None
     disabled_at: int | None = None
     disabled_reason: str | None = None
 
@@ -162,6 +164,7 @@ _HEALTH = {
     "last_success_at": "bigint",
     "last_failure_at": "bigint",
     "last_error": "text",
+    "rests_until": "bigint",
     "disabled_at": "bigint",
     "disabled_reason": "text",
 }
@@ -171,7 +174,8 @@ def note_health(dialect: Dialect, notes: Sequence[Health]) -> WriteScript[None]:
     """Notes how hooks fare, one note for each hook at most."""
     known = [{name: getattr(note, name) for name in _HEALTH} for note in notes]
     kept = ", ".join(
-        f"{name} = coalesce(r.{name}, hooks.{name})" for name in ("last_success_at", "last_failure_at", "last_error")
+        f"{name} = coalesce(r.{name}, hooks.{name})"
+        for name in ("last_success_at", "last_failure_at", "last_error", "rests_until")
     )
     yield Execute(
         f"UPDATE hooks SET failing_since = r.failing_since, {kept},"
@@ -180,6 +184,12 @@ def note_health(dialect: Dialect, notes: Sequence[Health]) -> WriteScript[None]:
         f" FROM {json_rows(dialect, 1, _HEALTH)} AS r WHERE hooks.pk = r.hook_pk",
         (orjson.dumps(known).decode(),),
     )
+
+
+def let_go_on(pk: int) -> WriteScript[None]:
+    """Forgets that a receiver asked to be left alone: a person wants it to be tried now."""
+    yield from note_revision()
+    yield Execute("UPDATE hooks SET rests_until = NULL WHERE pk = $1", (pk,))
 
 
 def count_disabled() -> ReadScript[tuple[int, int]]:

@@ -277,19 +277,26 @@ def find_record(hook_pk: int, pk: int) -> ReadScript[Record | None]:
 
 
 def make_pending(hook_pk: int, pk: int) -> WriteScript[bool]:
-    """Lets a delivery that did not succeed be tried anew, at once and with all its tries; False when there is none."""
+    """Lets a delivery that did not succeed be tried anew, at once and with all its tries, and what it waits behind;
+    False when there is none."""
     rows = yield Execute(
         "UPDATE deliveries SET status = 0, due_at = $3, tries = 0, ended_at = NULL"
-        f" WHERE pk = $1 AND hook_pk = $2 AND status <> {int(Status.SUCCEEDED)} RETURNING pk",
+        f" WHERE pk = $1 AND hook_pk = $2 AND status <> {int(Status.SUCCEEDED)} RETURNING violation_pk",
         (pk, hook_pk, AT_ONCE),
     )
+    if rows and rows[0][0] is not None:
+        yield Execute(
+            "UPDATE deliveries SET due_at = $3 WHERE hook_pk = $1 AND violation_pk = $2 AND status = 0",
+            (hook_pk, rows[0][0], AT_ONCE),
+        )
     return bool(rows)
 
 
 def make_due(hook_pk: int) -> WriteScript[None]:
-    """Lets all that waits for a hook be tried at once."""
+    """Lets all that waits for a hook be tried at once, and as often as what is new."""
     yield Execute(
-        "UPDATE deliveries SET due_at = $2 WHERE hook_pk = $1 AND status = 0 AND due_at > $2", (hook_pk, AT_ONCE)
+        "UPDATE deliveries SET due_at = $2, tries = 0 WHERE hook_pk = $1 AND status = 0 AND (due_at > $2 OR tries > 0)",
+        (hook_pk, AT_ONCE),
     )
 
 
@@ -343,8 +350,8 @@ def add_ended(
 
 
 def delete_ended(after: int, before: int, limit: int) -> WriteScript[tuple[int, int | None]]:
-    """Looks at the next `limit` deliveries numbered after `after`, and deletes those of them that were made before an
-    instant and have ended; how many went, and after which number to go on, None when the rest is younger.
+    """Looks at the next `limit` deliveries numbered after `after`, and deletes those of them that ended before an
+    instant; how many went, and after which number to go on, None when the rest is younger.
     """
     rows = yield Fetch(
         "SELECT pk, created_at, status FROM deliveries WHERE pk > $1 ORDER BY pk LIMIT $2", (after, limit)
@@ -353,7 +360,8 @@ def delete_ended(after: int, before: int, limit: int) -> WriteScript[tuple[int, 
     if not old:
         return 0, None
     gone = yield Execute(
-        "DELETE FROM deliveries WHERE pk > $1 AND pk <= $2 AND status <> 0 RETURNING pk", (after, old[-1][0])
+        "DELETE FROM deliveries WHERE pk > $1 AND pk <= $2 AND status <> 0 AND ended_at < $3 RETURNING pk",
+        (after, old[-1][0], before),
     )
     return len(gone), old[-1][0] if len(old) == limit else None
 

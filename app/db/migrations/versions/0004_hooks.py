@@ -31,6 +31,7 @@ def upgrade() -> None:
         sa.Column("last_success_at", MICROSECONDS),
         sa.Column("last_failure_at", MICROSECONDS),
         sa.Column("last_error", WORDS),
+        sa.Column("rests_until", MICROSECONDS),
         sa.Column("digest_from", MICROSECONDS),
         sa.Column("digest_due_at", MICROSECONDS),
         sqlite_autoincrement=True,
