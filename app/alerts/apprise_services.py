@@ -113,9 +113,12 @@ class Services:
         gate.begin()
         service = self._open(url)
         gate.begin(is_rehearsal=True)
-        # Only a service knows where it will dial. Whatever else it stumbles over, it will say so when it sends.
-        with suppress(Dialled, Exception):
-            service.notify(body="-", title="-", notify_type=apprise.NotifyType.INFO)
+        # Only a service knows where it will dial. Whatever else it stumbles over, it will say so when it sends. On-call
+        # services dial for some kinds of messages only.
+        for kind in (apprise.NotifyType.FAILURE, apprise.NotifyType.INFO):
+            if gate.dialled is None:
+                with suppress(Dialled, Exception):
+                    service.notify(body="-", title="-", notify_type=kind)
         gate.is_rehearsal = False
         if gate.dialled is None:
             self._settle(f"{service.schema}://****", is_sent=True)
