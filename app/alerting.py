@@ -69,13 +69,13 @@ async def delivering(
     metrics: WorkerMetrics,
     settings: Settings,
     bell: asyncio.Event,
-    kept_events: Callable[[], int],
+    pace: Pace,
 ) -> AsyncIterator[Worker]:
     """Delivers while the block runs, if no other process does.
 
-    `bell` is set when there may be something new; `kept_events` counts what this process takes in beside.
+    `bell` is set when there may be something new.
     """
-    worker = Worker(database, alerting.deliverer, now, metrics, bell, pace=Pace(kept_events))
+    worker = Worker(database, alerting.deliverer, now, metrics, bell, pace=pace)
     chores = Chores(database, alerting.deliverer, alerting.sender, alerting.seal, now, settings.hook_retention_days)
     tasks = [asyncio.create_task(worker.deliver_for_ever()), asyncio.create_task(chores.work_for_ever(worker.lease))]
     try:

@@ -18,6 +18,7 @@ from starlette.routing import BaseRoute, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.alerting import delivering, open_alerting
+from app.alerts.pace import Pace
 from app.alerts.routes import HookRoutes
 from app.alerts.routes import routes as hook_routes
 from app.api_description.routes import routes as description_routes
@@ -125,14 +126,15 @@ class Application:
         ring = KeyRing(database, fixed_keys(settings), time.monotonic)
         await ring.refresh()
         bell = asyncio.Event()
-        alerting = await stack.enter_async_context(open_alerting(database, settings, bell.set))
-        await stack.enter_async_context(delivering(database, alerting, metrics, settings, bell, metrics.count_kept))
 
         def announce() -> None:
             watch.notify()
             bell.set()
 
         writer = Writer(database, now, metrics, queue_events=settings.queue_events, on_commit=announce)
+        pace = Pace(metrics.count_kept, lambda: writer.depth)
+        alerting = await stack.enter_async_context(open_alerting(database, settings, bell.set))
+        await stack.enter_async_context(delivering(database, alerting, metrics, settings, bell, pace))
         writer.start()
         stack.push_async_callback(writer.stop)
         if settings.maven_api_key is not None:

@@ -111,7 +111,7 @@ class Services:
         """
         gate = self._gate
         gate.begin()
-        service = self._open(url)
+        schema, service = self._open(url)
         gate.begin(is_rehearsal=True)
         # Only a service knows where it will dial. Whatever else it stumbles over, it will say so when it sends. On-call
         # services dial for some kinds of messages only.
@@ -121,9 +121,9 @@ class Services:
                     service.notify(body="-", title="-", notify_type=kind)
         gate.is_rehearsal = False
         if gate.dialled is None:
-            self._settle(f"{service.schema}://****", is_sent=True)
-            raise DialRefused(f"The {service.schema}:// URL leads nowhere: something in it is missing or wrong.")
-        shown = self._shown(service)
+            self._settle(f"{schema}://****", is_sent=True)
+            raise DialRefused(f"The {schema}:// URL leads nowhere: something in it is missing or wrong.")
+        shown = self._shown(schema, service)
         if gate.dialled[0].lower() in _hosts(service):
             try:
                 gate.judge(gate.dialled[0])
@@ -135,7 +135,7 @@ class Services:
     def send(self, url: str, title: str, body: str, kind: Literal["problem", "urgent", "good", "info"]) -> None:
         """Sends one message. Raises `DialRefused` and `DialFailed`."""
         self._gate.begin()
-        service = self._open(url)
+        schema, service = self._open(url)
         try:
             is_sent = service.notify(
                 body=inert(body).strip() or "-",
@@ -146,16 +146,17 @@ class Services:
         except Exception:
             # Whatever a service stumbles over; its text may show the URL.
             is_sent = False
-        self._settle(self._shown(service), is_sent is True)
+        self._settle(self._shown(schema, service), is_sent is True)
 
-    def _open(self, url: str) -> Any:
+    def _open(self, url: str) -> tuple[str, Any]:
+        """The schema as the URL has it (services change theirs to http), and the service."""
         try:
-            service = _instance(url, self._asset, self._total_seconds)
+            schema, service = _instance(url, self._asset, self._total_seconds)
         except DialRefused:
             if self._gate.refusal is not None:
                 raise DialRefused(f"The Apprise URL may not be used: {self._gate.refusal}.") from None
             raise
-        self._settle(f"{service.schema}://****", is_sent=True)
+        self._settle(f"{schema}://****", is_sent=True)
         if not service.verify_certificate:
             raise DialRefused("verify=no may not be used: certificates are always verified.")
         if any(isinstance(value, apprise.AppriseAttachment) and len(value) for value in vars(service).values()):
@@ -165,10 +166,10 @@ class Services:
         if service.overflow_mode == apprise.OverflowMode.UPSTREAM:
             # A service refuses what is too long for it, and a shorter message is better than none.
             service.overflow_mode = apprise.OverflowMode.TRUNCATE
-        return service
+        return schema, service
 
-    def _shown(self, service: Any) -> str:
-        gate, schema = self._gate, service.schema
+    def _shown(self, schema: str, service: Any) -> str:
+        gate = self._gate
         if gate.dialled is None or gate.dialled[0].lower() not in _hosts(service):
             return f"{schema}://****"
         host, port = gate.dialled[0].lower(), gate.dialled[1]
@@ -188,7 +189,7 @@ class Services:
         raise DialFailed("protocol", f"{shown} did not take the message.")
 
 
-def _instance(url: str, asset: apprise.AppriseAsset, total_seconds: float) -> Any:
+def _instance(url: str, asset: apprise.AppriseAsset, total_seconds: float) -> tuple[str, Any]:
     if len(url) > LONGEST_URL:
         raise DialRefused(f"The Apprise URL is longer than {LONGEST_URL:,} characters.")
     if any(unicodedata.category(character) in _CONTROLS for character in url):
@@ -214,7 +215,7 @@ def _instance(url: str, asset: apprise.AppriseAsset, total_seconds: float) -> An
     if not kind.enabled:
         raise DialRefused(f"{schema}:// may not be used: what it needs is not installed.")
     try:
-        return kind(**{**found, "asset": asset, "tag": set()})
+        return schema, kind(**{**found, "asset": asset, "tag": set()})
     except Exception:
         raise DialRefused(f"The {schema}:// URL is not complete, or something in it is wrong.") from None
 

@@ -26,7 +26,8 @@ from app.outbox.store import Due, Result, record_results
 
 log = structlog.get_logger(__name__)
 
-GATHER_SECONDS = 0.005
+GATHER_SECONDS, SLOW_GATHER_SECONDS = 0.005, 0.1
+"""How long results are gathered, usually, and while deliveries give way to receipt, which waits for these writes."""
 RETRY_SECONDS = 0.5
 MOST_TOGETHER = 500
 KEPT_FAILURES = 20
@@ -64,11 +65,13 @@ class Notebook:
         database: Database,
         clock: Callable[[], int],
         metrics: WorkerMetrics,
+        gives_way: Callable[[], bool],
         on_noted: Callable[[list[Noted]], None],
     ) -> None:
         self._database = database
         self._clock = clock
         self._metrics = metrics
+        self._gives_way = gives_way
         self._on_noted = on_noted
         self._results: list[Noted] = []
         self._has_some = asyncio.Event()
@@ -88,7 +91,7 @@ class Notebook:
         """Writes what waits, again and again; when the database fails, later."""
         while True:
             await self._has_some.wait()
-            await asyncio.sleep(GATHER_SECONDS)
+            await asyncio.sleep(SLOW_GATHER_SECONDS if self._gives_way() else GATHER_SECONDS)
             try:
                 await self.note_rest()
             except DatabaseUnavailable:

@@ -1,7 +1,8 @@
 """How fast deliveries are sent while events come in: alerts give way to receipt, and never stop.
 
-A delivery costs five times what an event does. While this process keeps many events a second and has no time to spare,
-fewer are begun, until it has; a change is told later then, and is told. Owns the measure; sending is left to `worker`.
+A delivery costs five times what an event does. While this process keeps many events a second, and has no time to spare
+or lets events wait, fewer are begun; a change is told later then, and is told. Owns the measure; sending is left to
+`worker`.
 """
 
 import os
@@ -12,6 +13,8 @@ TURN_SECONDS = 0.1
 """How often the pace is judged anew."""
 MANY_EVENTS = 1000.0
 """Events a second that are worth giving way to."""
+MANY_WAITING = 16
+"""Events that wait for their commit, by which receipt is kept waiting: for the database, say."""
 SATURATED = 0.9
 """Share of a core, or of all cores that this process has, beyond which there is no time to spare."""
 LEAST = 50.0
@@ -25,11 +28,12 @@ def _cores() -> int:
 
 
 class Pace:
-    """The pace of one process. `kept_events` counts the events that it has kept."""
+    """The pace of one process. `kept_events` counts the events that it has kept, `waiting_events` those that wait."""
 
     def __init__(
         self,
         kept_events: Callable[[], int],
+        waiting_events: Callable[[], int] = lambda: 0,
         *,
         wall: Callable[[], float] = time.monotonic,
         loop_cpu: Callable[[], float] = time.thread_time,
@@ -37,6 +41,7 @@ class Pace:
         cores: int | None = None,
     ) -> None:
         self._kept_events = kept_events
+        self._waiting_events = waiting_events
         self._wall = wall
         self._loop_cpu = loop_cpu
         self._process_cpu = process_cpu
@@ -71,7 +76,9 @@ class Pace:
         seen = self._loop_cpu(), self._process_cpu(), self._kept_events()
         loop_share, process_share, events = ((new - old) / passed for new, old in zip(seen, self._seen, strict=True))
         self._judged_at, self._seen = now, seen
-        is_saturated = loop_share > SATURATED or process_share > SATURATED * self._cores
+        is_saturated = (
+            loop_share > SATURATED or process_share > SATURATED * self._cores or self._waiting_events() >= MANY_WAITING
+        )
         if is_saturated and events > MANY_EVENTS:
             # From no limit at all, a limit that matters is a thousand or so.
             self._per_second = max(LEAST, min(self._per_second, 1000.0) * SLOWER)

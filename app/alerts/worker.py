@@ -86,7 +86,7 @@ class Worker:
         self._seen = 0
         self._revision = -1
         self._looked_at: dict[int, float] = {}
-        self._notebook = Notebook(database, clock, metrics, self._note)
+        self._notebook = Notebook(database, clock, metrics, lambda: self._pace.gives_way, self._note)
 
     @property
     def hooks(self) -> list[Lane]:
