@@ -1,7 +1,7 @@
 """The process that runs Apprise: a line of JSON in, a line of JSON out, until nobody is there to write one.
 
 `apprise_process` starts it and knows the lines from the other side. Installs `apprise_gate` before Apprise is imported;
-what a line asks for is `apprise_services`'s. It writes nothing else and logs nothing, for what Apprise logs may show
+what a line asks for is `apprise_urls`'s. It writes nothing else and logs nothing, for what Apprise logs may show
 secrets. It ends when its standard input ends, whatever it is doing, and when a message takes much too long.
 """
 
@@ -36,7 +36,7 @@ def main() -> None:
     gate.install()
     asked: SimpleQueue[bytes] = SimpleQueue()
     Thread(target=_read, args=(lines, asked), daemon=True).start()
-    from app.alerts.apprise_services import Services, services
+    from app.alerts.apprise_urls import Services, services
 
     services()
     served = Services(gate, start["seconds"])

@@ -19,6 +19,8 @@ _COMMAND = (sys.executable, "-P", "-B", "-m", "app.alerts.apprise_child")
 _ENVIRONMENT = {"PYTHONPATH": str(Path(app.__path__[0]).parent), "LANG": "C.UTF-8"}
 """All of it: no proxies, no settings of ours or of Apprise's."""
 
+ENDING_SECONDS = 5.0
+
 
 class AppriseProcess:
     """A running process. `ask` is called by one task at a time; after it raised, the process is of no use."""
@@ -75,4 +77,7 @@ class AppriseProcess:
             self._process.kill()
         assert self._process.stdin is not None
         self._process.stdin.close()
-        await self._process.wait()
+        # A process that the system cannot end at once must not hold us up.
+        with suppress(TimeoutError):
+            async with asyncio.timeout(ENDING_SECONDS):
+                await self._process.wait()

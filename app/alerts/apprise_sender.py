@@ -1,7 +1,7 @@
 """Messages for people by Apprise, which runs in processes of its own, for here it could not be held to anything.
 
 Owns how many processes there are, who waits for one, the deadline, and when one is ended. Starting and asking one is
-`apprise_process`'s, what is allowed in it `apprise_gate`'s and `apprise_services`'s. Apprise is never imported here: it
+`apprise_process`'s, what is allowed in it `apprise_gate`'s and `apprise_urls`'s. Apprise is never imported here: it
 is heavy, blocks, resolves names itself, and follows redirects. Contract section 7.
 """
 
@@ -38,6 +38,8 @@ class AppriseSender:
         self._places = asyncio.Semaphore(processes)
         self._idle: dict[AppriseProcess, asyncio.TimerHandle] = {}
         """The one used last comes last."""
+        self._busy: set[AppriseProcess] = set()
+        self._starting: set[asyncio.Task[AppriseProcess]] = set()
         self._ending: set[asyncio.Task[None]] = set()
         self._is_closed = False
 
@@ -64,6 +66,9 @@ class AppriseSender:
             timer.cancel()
             self._end(process)
         self._idle.clear()
+        for process in self._busy:
+            self._end(process)
+        await asyncio.gather(*self._starting, return_exceptions=True)
         await asyncio.gather(*self._ending)
 
     async def _ask(self, request: dict[str, object]) -> dict[str, Any]:
@@ -81,15 +86,40 @@ class AppriseSender:
         return answer
 
     async def _exchange(self, request: dict[str, object]) -> dict[str, Any]:
-        process = self._take() or await AppriseProcess.start(self._allowed, self._total_seconds)
+        process = self._take() or await self._start()
+        self._busy.add(process)
         try:
             answer = await process.ask(request)
         except BaseException:
             # Also when the deadline has come: a late answer must not be taken for that of the next message.
             self._end(process)
             raise
+        finally:
+            self._busy.discard(process)
         self._keep(process)
         return answer
+
+    async def _start(self) -> AppriseProcess:
+        # In a task of its own, for uvloop loses a process whose start is broken off.
+        task = asyncio.create_task(self._started())
+        self._starting.add(task)
+        task.add_done_callback(self._starting.discard)
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            task.add_done_callback(self._end_unwanted)
+            raise
+
+    async def _started(self) -> AppriseProcess:
+        process = await AppriseProcess.start(self._allowed, self._total_seconds)
+        if self._is_closed:
+            await process.end()
+            raise DialFailed("unreachable", "Apprise is used no more.")
+        return process
+
+    def _end_unwanted(self, task: "asyncio.Task[AppriseProcess]") -> None:
+        if not task.cancelled() and task.exception() is None:
+            self._end(task.result())
 
     def _take(self) -> AppriseProcess | None:
         while self._idle:

@@ -67,7 +67,9 @@ def _wrong(error: WrongHook) -> Problem:
     if not error.is_json:
         return Problem(INVALID_JSON, "The body is not JSON.", errors=errors)
     first = error.faults[0]
-    return Problem(INVALID_FIELDS, f"{first.pointer.lstrip('/') or 'The body'} {first.detail}", errors=errors)
+    is_whole = first.detail[:1].isupper()
+    detail = first.detail if is_whole else f"{first.pointer.lstrip('/') or 'The body'} {first.detail}"
+    return Problem(INVALID_FIELDS, detail, errors=errors)
 
 
 class HookRoutes:

@@ -91,7 +91,7 @@ async def test_of_a_server_of_ones_own_the_host_is_shown(url: str) -> None:
 async def test_every_service_is_known_to_be_usable_or_not() -> None:
     code = """
 import json
-from app.alerts.apprise_services import services, unusable_reason
+from app.alerts.apprise_urls import services, unusable_reason
 names = {one.__module__.split(".")[2]: unusable_reason(one) for one in services()}
 print(json.dumps([len(names), sorted(name for name, reason in names.items() if reason)]))
 """
@@ -182,7 +182,8 @@ class MailServer:
                 writer.write(b"235 ok\r\n")
             elif command == "DATA":
                 writer.write(b"354 go on\r\n")
-                self.mail = await reader.readuntil(b"\r\n.\r\n")
+                data = await reader.readuntil(b"\r\n.\r\n")
+                self.mail = data.removesuffix(b".\r\n").replace(b"\r\n..", b"\r\n.")
                 writer.write(self.answer_to_data + b"\r\n")
             elif command == "QUIT":
                 writer.write(b"221 bye\r\n")

@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 import sys
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
@@ -42,8 +43,15 @@ def children(of: int | None = None) -> list[psutil.Process]:
 
 
 async def ended(process: psutil.Process) -> bool:
-    _, alive = await asyncio.to_thread(psutil.wait_procs, [process], 20)
-    return not alive
+    """Whether it ends within 20 s. Looks only: who waits for a child takes its exit status from the loop."""
+
+    def look() -> bool:
+        latest = time.monotonic() + 20
+        while process.is_running() and time.monotonic() < latest:
+            time.sleep(0.01)
+        return not process.is_running()
+
+    return await asyncio.to_thread(look)
 
 
 def hearing(heard: asyncio.Event) -> Reply:
@@ -229,6 +237,37 @@ async def test_one_that_is_cancelled_takes_its_process_along() -> None:
         with pytest.raises(asyncio.CancelledError):
             await task
         assert await ended(process)
+
+
+@pytest.mark.parametrize("turns", [0, 1, 2, 3, 5, 10])
+async def test_one_that_is_cancelled_while_its_process_starts_leaves_none(turns: int) -> None:
+    async with sending(*LOOPBACK) as sender:
+        task = asyncio.create_task(sender.check("json://127.0.0.1/"))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+    assert children() == []
+
+
+async def test_closing_ends_what_is_being_sent() -> None:
+    heard = asyncio.Event()
+    async with asyncio.timeout(60), answering(hearing(heard)) as deaf:
+        sender = AppriseSender(LOOPBACK)
+        task = asyncio.create_task(failing(sender, f"json://127.0.0.1:{deaf.port}/"))
+        await heard.wait()
+        (process,) = children()
+        await sender.aclose()
+        assert not process.is_running()
+        assert (await task).outcome == "protocol"
+
+
+async def test_nothing_is_started_after_closing() -> None:
+    sender = AppriseSender(LOOPBACK)
+    await sender.aclose()
+    assert (await failing(sender, "json://127.0.0.1/")).outcome == "unreachable"
+    assert children() == []
 
 
 @pytest.mark.parametrize("status", [400, 401, 404, 500, 503])
