@@ -24,7 +24,7 @@ from app.dialling.standard_webhooks import new_secret
 from app.hooks.model import Kind
 from app.hooks.schema import HookChanges, NewHook, WrongHook, check_whole
 from app.hooks.store import Hook, SealedSecret, add_hook, change_hook, delete_hook, find_hook
-from app.maven.faults import Fault
+from app.maven.faults import Fault, find_unstorable
 from app.maven.times import MINUTE
 from app.outbox.model import Status, Topic
 from app.outbox.store import Due, Record, add_ended, delete_portion, find_record, make_due, take_number
@@ -67,7 +67,8 @@ class HookDesk:
 
     async def find(self, hook_id: str) -> Hook:
         """One hook. Raises `HookNotFound`."""
-        hook = await self.database.read(find_hook(hook_id))
+        # What cannot be stored is no hook's id, and PostgreSQL would refuse to look for it.
+        hook = None if find_unstorable(hook_id) else await self.database.read(find_hook(hook_id))
         if hook is None:
             raise HookNotFound
         return hook

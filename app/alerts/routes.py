@@ -106,6 +106,10 @@ class HookRoutes:
         )
         return read_body(model, empty if empty is not None and not body.strip() else body)
 
+    async def all(self, request: Request) -> Response:
+        """`GET` and `POST /v1/hooks`: one route, so that a wrong method is told of both."""
+        return await (self.create if request.method == "POST" else self.list_all)(request)
+
     @_answering
     async def list_all(self, request: Request, key: ApiKey) -> Response:
         """`GET /v1/hooks`."""
@@ -235,8 +239,7 @@ def routes(hooks: HookRoutes) -> list[BaseRoute]:
     one = "/v1/hooks/{id}"
     delivery = f"{one}/deliveries/{{deliveryId}}"
     return [
-        Route("/v1/hooks", hooks.list_all, methods=["GET"], name="list_hooks"),
-        Route("/v1/hooks", hooks.create, methods=["POST"], name="create_hook"),
+        Route("/v1/hooks", hooks.all, methods=["GET", "POST"], name="hooks"),
         Route(one, hooks.one, methods=["GET", "PATCH", "DELETE"], name="hook"),
         Route(f"{one}/test", hooks.test, methods=["POST"], name="test_hook"),
         Route(f"{one}/rotate-secret", hooks.rotate_secret, methods=["POST"], name="rotate_secret"),
