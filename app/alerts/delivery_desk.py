@@ -117,7 +117,7 @@ def _read_time(pointer: str, text: str) -> int:
 
 def _count_changes(span: Span) -> ReadScript[int]:
     rows = yield Fetch(
-        "SELECT count(*) FROM (SELECT 1 FROM events WHERE seq > $1 AND seq <= $2 AND outcome <= 3 LIMIT $3) AS some",
+        "SELECT count(*) FROM (SELECT 1 FROM events WHERE seq > $1 AND seq <= $2 AND outcome <= 3 LIMIT $3) AS counted",
         (span.after, span.up_to, MOST_REPLAYED + 1),
     )
     count: int = rows[0][0]

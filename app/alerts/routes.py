@@ -56,7 +56,9 @@ def _answering(
             raise Problem(CONFLICT, str(error)) from None
         except WrongHook as error:
             raise _wrong(error) from None
-        except (DatabaseUnavailable, DatabaseRefused):
+        except (DatabaseUnavailable, DatabaseRefused) as error:
+            if isinstance(error, DatabaseRefused):  # a fault of ours, and no input's
+                log.error("hook.request_refused", path=request.scope["path"], exc_info=error)
             raise Problem(UNAVAILABLE, "The database does not answer now.", headers={"Retry-After": "2"}) from None
 
     return answer

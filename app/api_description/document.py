@@ -3,13 +3,14 @@
 import orjson
 from openapi_pydantic import Components, Info, License, OpenAPI, PathItem, Reference, Schema, Server, Tag
 
-from app.api_description import following, operating, reading, receiving
+from app.api_description import following, hooks, operating, reading, receiving, sending
+from app.api_description.channel_schemas import status_schemas
+from app.api_description.hook_schemas import hook_schemas
 from app.api_description.incoming import incoming_schemas
 from app.api_description.schemas import (
     event_schemas,
     problem_schemas,
     reading_schemas,
-    status_schemas,
     violation_schemas,
 )
 from app.api_description.shared import security_schemes, shared_answers, shared_headers
@@ -21,6 +22,8 @@ violations are active now, and for which driver.
 Maven, or whoever passes its events on, posts to `/webhooks/maven` with a webhook credential. Everybody else reads
 under `/v1` with an API key: `Authorization: Bearer <key>`. The two are apart: a webhook token reads nothing, and no
 API key posts events, not even one with the scope `admin`.
+
+Others are told of changes by hooks: as signed webhooks, by an Alertmanager, by Slack, e-mail and the like.
 
 A violation is what its events add up to. Its status is that of the newest event by `eventTime`; at equal times the
 invalidation wins. Its details are those of the newest `violationCreated`. Neither order nor repetition matters.
@@ -41,8 +44,9 @@ _TAGS = {
     reading.STATISTICS: "How many.",
     reading.CHANNELS: "How events come in, and what may be missing.",
     operating.QUARANTINE: "What was not understood. For keys with the scope `admin` that are not limited to terminals.",
+    hooks.TAG: "Who is told of what. For keys with the scope `admin` that are not limited to terminals.",
+    sending.TAG: "What webhooks are sent.",
     operating.OPERATION: "Health, metrics, and this description.",
-    following.HOOKS: "What the service posts to others.",
 }
 
 
@@ -55,8 +59,10 @@ def describe(version: str) -> OpenAPI:
         **status_schemas(),
         **problem_schemas(),
         **incoming_schemas(),
+        **hook_schemas(),
+        **sending.sending_schemas(),
     }
-    hooks: dict[str, PathItem | Reference] = {**following.webhooks()}
+    sent: dict[str, PathItem | Reference] = {**sending.webhooks()}
     return OpenAPI(
         openapi="3.1.1",
         info=Info(
@@ -68,8 +74,14 @@ def describe(version: str) -> OpenAPI:
         ),
         servers=[Server(url="/")],
         tags=[Tag(name=name, description=text) for name, text in _TAGS.items()],
-        paths={**receiving.paths(), **reading.paths(), **following.paths(), **operating.paths()},
-        webhooks=hooks,
+        paths={
+            **receiving.paths(),
+            **reading.paths(),
+            **following.paths(),
+            **hooks.paths(),
+            **operating.paths(),
+        },
+        webhooks=sent,
         components=Components(
             schemas={name: Schema.model_validate(schema) for name, schema in schemas.items()},
             responses={**shared_answers()},

@@ -1,17 +1,16 @@
-"""The description of the changes feed and the stream, and of what the service will post to others."""
+"""The description of the changes feed and the stream."""
 
-from openapi_pydantic import Operation, PathItem, Reference, RequestBody, Response
+from openapi_pydantic import PathItem
 
 from app.api_description import examples
 from app.api_description.pieces import JSON_TYPE, answer, content, operation, parameter, schema_ref
 from app.api_description.reading import reading_answers
-from app.api_description.schemas import CHANGES, written_time
 from app.api_description.shared import READER, cursor_parameter, limit_parameter
 from app.query.changes import MOST_WAIT_SECONDS
 from app.query.stream import PING_SECONDS
 
 TAG = "Changes"
-HOOKS = "Sending"
+_CURSOR = {"type": "string", "minLength": 1}
 
 _FEED = """\
 Every change in the order of commits. Without `after` from the beginning. `nextCursor` is never null: it is the next
@@ -74,50 +73,3 @@ def paths() -> dict[str, PathItem]:
             )
         ),
     }
-
-
-_CURSOR = {"type": "string", "minLength": 1}
-
-_HOOK = """\
-The payload for one change, signed as Standard Webhooks has it. The same changes are the entries of `GET /v1/changes`
-and the events of `GET /v1/stream`; outgoing hooks will post them. This version has no route to subscribe with: follow
-the feed."""
-
-
-def webhooks() -> dict[str, PathItem]:
-    """What outgoing hooks post, by the name of the change."""
-    return {name: PathItem(post=_hook(name)) for name in CHANGES}
-
-
-def _hook(name: str) -> Operation:
-    word = name.partition(".")[2]
-    violation = examples.violation(is_invalidated=word == "invalidated")
-    payload = {"type": name, "timestamp": examples.RECEIVED_AT, "data": violation}
-    shape = {
-        "type": "object",
-        "required": ["type", "timestamp", "data"],
-        "properties": {
-            "type": {"const": name},
-            "timestamp": written_time("When the change was received."),
-            "data": schema_ref("Violation"),
-        },
-    }
-    text = {"type": "string"}
-    answers: dict[str, Response | Reference] = {
-        "2XX": Response(description="Taken. Anything else is tried again later."),
-        "410": Response(description="Not wanted any more: the hook is disabled."),
-    }
-    return Operation(
-        operationId="on" + word.capitalize(),
-        tags=[HOOKS],
-        summary=f"A violation was {word}",
-        description=_HOOK,
-        parameters=[
-            parameter("header", "webhook-id", "The same on every try.", text, required=True),
-            parameter("header", "webhook-timestamp", "Seconds since 1970.", text, required=True),
-            parameter("header", "webhook-signature", "`v1,` and base64 of HMAC-SHA256.", text, required=True),
-        ],
-        requestBody=RequestBody(required=True, content=content(JSON_TYPE, shape, payload=payload)),
-        responses=answers,
-        security=[],
-    )

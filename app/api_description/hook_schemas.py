@@ -49,10 +49,10 @@ def hook_schemas() -> dict[str, JsonSchema]:
         "Replay": exact_object(
             {"deliveries": {**COUNT, "description": "How many there are to deliver."}}, "What is sent once more."
         ),
-        "Delivery": _delivery(),
+        "HookDelivery": _delivery(),
         "DeliveryFailure": _failure(),
-        "HookPage": page_schema("Hook", "Pagination"),
-        "DeliveryPage": page_schema("Delivery", "Pagination"),
+        "HookPage": page_schema("Hook"),
+        "HookDeliveryPage": page_schema("HookDelivery"),
     }
 
 
@@ -87,7 +87,10 @@ def _changes() -> dict[str, object]:
         kept = {key: value for key, value in member.items() if key != "default"}
         members[name] = {**kept, "description": told[name]["description"]}
     members["events"] = {**members["events"], "description": "What of."}
-    members["filter"] = {**members["filter"], "description": "Of which violations; takes the place of the whole old one."}
+    members["filter"] = {
+        **members["filter"],
+        "description": "Of which violations, instead of the whole old one.",
+    }
     members["enabled"] = {**members["enabled"], "description": "True revives a hook that was disabled."}
     return {**schema, "properties": members}
 
@@ -141,7 +144,9 @@ def _delivery() -> Mapping[str, object]:
                 "enum": [status.word for status in Status],
                 "description": "`pending`: waits for a try. `failed`: refused for good. `dead`: its tries are used up.",
             },
-            "violationId": nullable({**TEXT, "description": "The violation; null when it tells of none or it is gone."}),
+            "violationId": nullable(
+                {**TEXT, "description": "The violation; null when it tells of none or it is gone."}
+            ),
             "messageId": {**TEXT, "description": "The header `webhook-id`: the same on every try."},
             "createdAt": written_time("When it was owed."),
             "attempts": {**COUNT, "description": "How often it was tried."},

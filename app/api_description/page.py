@@ -121,15 +121,17 @@ def curl(entry: Mapping[str, Json]) -> str:
             example = quote(str(parameter["example"]), safe="")
             path = path.replace("{" + str(parameter["name"]) + "}", example)
     words = [f"curl -sS {ORIGIN}{path}"]
-    if method != "GET":
-        words.append(f"-X {method}" if "requestBody" not in operation else "-H 'Content-Type: application/json'")
+    if method != "GET" and (method != "POST" or "requestBody" not in operation):
+        words.append(f"-X {method}")
+    if "requestBody" in operation:
+        words.append("-H 'Content-Type: application/json'")
     credentials = json.dumps(operation["security"])
     if '"apiKey": [' in credentials:
         words.append('-H "Authorization: Bearer $KEY"')
     elif "webhookBearer" in credentials:
         words.append('-H "Authorization: Bearer $TOKEN"')
     if "requestBody" in operation:
-        words.append("-d @event.json")
+        words.append("-d @event.json" if path == "/webhooks/maven" else "-d @body.json")
     if "text/event-stream" in json.dumps(operation["responses"]):
         words.append("-N")
     return " ".join(words)

@@ -154,14 +154,21 @@ class Digest(BaseModel):
             day += 1
 
 
+_URL = "Where to: http or https without user information; the address of an Alertmanager; an Apprise URL."
+_KIND = (
+    "How. `webhook`: signed as Standard Webhooks has it. `alertmanager`: as alerts of a Prometheus Alertmanager."
+    " `apprise`: as a message that people read, by Slack, Teams, e-mail and the rest of what Apprise knows."
+)
+
+
 class NewHook(BaseModel):
     """A hook as it is asked for, all of it."""
 
     model_config = _CONFIG
 
     name: Name = Field(description="A name for people, 1 to 100 characters.")
-    url: Annotated[str, Field(min_length=1, max_length=2048)] = Field(description="Where to.")
-    kind: Literal["webhook", "alertmanager", "apprise"] = Field("webhook", description="How.")
+    url: Annotated[str, Field(min_length=1, max_length=2048)] = Field(description=_URL)
+    kind: Literal["webhook", "alertmanager", "apprise"] = Field("webhook", description=_KIND)
     events: Events | None = Field(None, description="What of; left out: every change, or a threshold alone.")
     filter: HookFilter = Field(HookFilter(), description="Of which violations.")
     threshold: Threshold | None = Field(None, description="The pattern that `driver.threshold` tells of.")

@@ -16,6 +16,15 @@ METHODS = ("get", "post", "put", "patch", "delete")
 Tree = dict[str, Any]
 
 
+SOME = {"driverId": "D", "id": "1", "deliveryId": "1", "file": "style.css"}
+"""What stands for the parameters of a path where it does not matter; there are no such things."""
+
+
+def concrete(path: str) -> str:
+    """A path as the document writes it, with something in it for its parameters."""
+    return path.format(**SOME)
+
+
 def closed(schema: Any) -> Any:
     """The same schema, but objects may have no further members than the named ones."""
     if isinstance(schema, list):

@@ -11,7 +11,7 @@ from httpx2 import Response
 from app.api_description import examples
 from app.api_description.document import describe, write
 from tests.api_description.application import ADMIN, SENDER, Running, running
-from tests.api_description.described import Described
+from tests.api_description.described import Described, concrete
 from tests.databases import Databases
 from tests.maven.examples import Json, as_bytes, enveloped, flat_event, vehicle_data, violation_data
 from tests.query.reading import open_house
@@ -127,7 +127,7 @@ def test_reading_is_answered_as_described(asking: Asking) -> None:
         asking.ask(400, template, template.replace("{id}", "%ff"), reader)
     for path, method, operation in asking.described.operations():
         if path.startswith("/v1/"):
-            url = path.replace("{driverId}", "D").replace("{id}", "1")
+            url = concrete(path)
             asking.ask(401, path, url, None, method.upper())
             asking.ask(403, path, url, asking.served.webhook, method.upper())
             if operation["operationId"] != "streamChanges":
@@ -176,7 +176,7 @@ def test_a_service_that_stops_answers_as_described(asking: Asking) -> None:
     asking.served.client.portal.call(asking.served.stopping.set)  # type: ignore[union-attr]
     for path, method, _ in asking.described.operations():
         if path != "/healthz":
-            asking.ask(503, path, path.replace("{driverId}", "D").replace("{id}", "1"), ADMIN, method.upper())
+            asking.ask(503, path, concrete(path), ADMIN, method.upper())
     asking.ask(200, "/healthz")
 
 
