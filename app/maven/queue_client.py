@@ -124,7 +124,8 @@ class QueueClient:
         message = f"Maven answered {status}{f': {said}' if said else ''}"
         if status == 404:
             message += f"; HOS_MAVEN_URL is the address without {PATH}"
-        return QueueFailed("status", message, retry_after_seconds(response.headers, self._clock(), LONGEST_RETRY_AFTER_SECONDS))
+        wait = retry_after_seconds(response.headers, self._clock(), LONGEST_RETRY_AFTER_SECONDS)
+        return QueueFailed("status", message, wait)
 
     def _without_key(self, text: str) -> str:
         """What others say may hold the key that we showed them."""

@@ -1,4 +1,4 @@
-"""`serve` killed with -9 while it takes events in and tells of them: every change arrives, each violation's in order."""
+"""`serve` killed with -9 while it takes events in and tells of them: every change arrives, and in order."""
 
 import asyncio
 import random
@@ -73,9 +73,7 @@ async def test_nothing_is_lost_or_out_of_order(databases: Databases, tmp_path: P
 
 async def _post(served: Served, path: str, body: object, headers: dict[str, str]) -> None:
     async with httpx2.AsyncClient(base_url=served.url, trust_env=False, timeout=20) as client:
-        answer = await client.post(
-            path, content=as_bytes(body), headers={**headers, "content-type": "application/json"}
-        )  # type: ignore[arg-type]
+        answer = await client.post(path, json=body, headers=headers)
     assert answer.status_code in (200, 201), answer.text
 
 
