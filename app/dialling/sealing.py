@@ -53,7 +53,7 @@ class Seal:
     __slots__ = ("_by_name", "_newest")
 
     def __init__(self, key: str | None) -> None:
-        named: "Sequence[tuple[bytes, AESGCM]]" = [] if key is None else [_derived(text) for text in read_keys(key)]
+        named: Sequence[tuple[bytes, AESGCM]] = [] if key is None else [_derived(text) for text in read_keys(key)]
         self._by_name = dict(named)
         self._newest = named[0] if named else None
 

@@ -56,7 +56,6 @@ def test_it_gives_way_when_there_is_no_time_to_spare_and_comes_back() -> None:
     meters.go_on(pace, share=0.95, events=5000)
     assert begun(pace) == round(LEAST * TURN_SECONDS)
     meters.go_on(pace, turns=20, share=0.2, events=0)
-    assert not pace.gives_way
     assert begun(pace) == round(MOST * TURN_SECONDS)
 
 
