@@ -133,6 +133,7 @@ async def test_a_real_alertmanager_fires_is_told_again_and_resolves(database_url
             async with house.delivering():
                 await house.keep(created("v1"), created("v2", driverId="D2", duration="0:05"))
                 await house.ended(hook, 2)
+                await eventually(lambda: len(server.alerts()) == 2, "both fire")
                 firing = {one["labels"]["violation"]: one for one in server.alerts()}
                 assert {name: one["labels"]["severity"] for name, one in firing.items()} == {
                     "v1": "critical",
@@ -165,7 +166,7 @@ async def test_an_alert_whose_violation_left_the_filter_is_resolved(database_url
             async with house.delivering():
                 await house.keep(created("v1"))
                 await house.ended(hook, 1)
-                assert len(server.alerts()) == 1
+                await eventually(lambda: len(server.alerts()) == 1, "it fires")
                 await house.keep(created("v1", terminalCode="DAL", eventTime="2024-01-05T00:00:00Z"))
                 await eventually(lambda: server.alerts() == [], "it is resolved")
 
@@ -174,7 +175,7 @@ async def test_a_test_reaches_an_alertmanager_and_a_phone(house: House) -> None:
     with running_alertmanager() as server:
         hook, _ = await house.hook(server.url, kind="alertmanager")
         assert (await house.desk.test(hook.id)).status is Status.SUCCEEDED
-        assert [one["labels"]["alertname"] for one in server.alerts()] == ["HOSReceiverTest"]
+        await eventually(lambda: [one["labels"]["alertname"] for one in server.alerts()] == ["HOSReceiverTest"], "test")
     phone, _ = await house.hook("slack://a/b/c", kind="apprise")
     assert (await house.desk.test(phone.id)).status is Status.SUCCEEDED
     async with house.delivering():
