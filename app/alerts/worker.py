@@ -88,11 +88,6 @@ class Worker:
         self._looked_at: dict[int, float] = {}
         self._notebook = Notebook(database, clock, metrics, lambda: self._pace.gives_way, self._note)
 
-    @property
-    def hooks(self) -> list[Lane]:
-        """The lanes of all hooks, while this process delivers."""
-        return list(self._lanes.values())
-
     async def deliver_for_ever(self) -> None:
         """Delivers while this process has the lease, until it is cancelled."""
         try:

@@ -109,12 +109,6 @@ def due_deliveries(hook_pk: int, now: int, limit: int) -> ReadScript[tuple[list[
     return [_due(row) for row in rows], later[0][0]
 
 
-def has_waiting(hook_pk: int) -> ReadScript[bool]:
-    """Whether anything waits for a hook, due or not."""
-    rows = yield Fetch("SELECT 1 FROM deliveries WHERE hook_pk = $1 AND status = 0 LIMIT 1", (hook_pk,))
-    return bool(rows)
-
-
 @dataclass(frozen=True, slots=True)
 class Result:
     """What became of a delivery by one attempt."""

@@ -125,7 +125,8 @@ class House:
         _, found = await self.deliveries.list_some(hook.id, statuses or ALL, None, 1000)
         return found
 
-    def worker(self, holds_by_force: bool = True) -> Worker:
+    def worker(self) -> Worker:
+        """A worker that begins when it is told to."""
         lease = Lease(self.database)
         return Worker(self.database, self.deliverer, self.clock, self.metrics, self.wake, lease=lease, draw=lambda: 0.5)
 
