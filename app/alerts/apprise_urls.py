@@ -238,13 +238,7 @@ def _hosts(service: Any) -> set[str]:
 def inert(text: str) -> str:
     """The text without what a service or a screen would take for more than text; each such character is replaced."""
     lines = text.replace("\r\n", "\n").replace("\r", "\n")
-    plain = "".join(
-        character
-        if character in "\n\t"
-        or not (unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") or character in _TURNS)
-        else "\N{REPLACEMENT CHARACTER}"
-        for character in lines
-    )
+    plain = "".join("\N{REPLACEMENT CHARACTER}" if _is_harmful(character) else character for character in lines)
     # Nobody is called (@everyone, <!channel>) by the name of a driver.
     return _CALLS.sub(lambda found: f"{found[0]}\N{ZERO WIDTH SPACE}", plain)
 
