@@ -1,17 +1,19 @@
 """Messages by Apprise as they arrive, or do not: real servers on loopback, real processes that run Apprise."""
 
+import asyncio
 import json
 import socket
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from subprocess import PIPE
 
 import pytest
 
 from app.alerts.messages import Kind
 from app.dialling.errors import DialFailed, DialRefused
-from tests.alerts.apprised import LOOPBACK, MESSAGE, children, failing, sending
+from tests.alerts.apprised import LOOPBACK, MESSAGE, ROOT, children, failing, sending
 from tests.dialling.answering import answering, certificate, http, saying
 
 pytestmark = pytest.mark.anyio
@@ -34,8 +36,14 @@ async def test_a_message_arrives_and_its_process_is_kept() -> None:
     assert (told["title"], told["message"], told["type"]) == (MESSAGE.title, MESSAGE.body, "warning")
     assert server.asked[0].headers["x-token"] == "secret"
     assert not process.is_running()
-    assert "apprise" not in sys.modules
-    assert "requests" not in sys.modules
+
+
+async def test_what_serves_never_loads_apprise() -> None:
+    # In a process of its own: in this one other tests have loaded it.
+    program = "import sys, app.main; sys.exit(str({'apprise', 'requests'} & sys.modules.keys()))"
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", program, cwd=ROOT, stderr=PIPE)
+    _, told = await process.communicate()
+    assert told.decode().strip() == "set()"
 
 
 @pytest.mark.parametrize(
