@@ -16,18 +16,17 @@ from app.db.errors import DatabaseUnavailable
 from app.db.statements import Execute, WriteScript
 from app.dialling.sealing import Seal, Unsealable
 from app.hooks.digests import write_digest
-from app.hooks.store import Hook, SealedSecret, all_hooks, change_hook
-from app.maven.times import MINUTE, format_time
+from app.hooks.store import Hook, SealedSecret, all_hooks, change_hook, hooks_with_chores
+from app.maven.times import DAY, format_time
 from app.outbox.model import Topic
-from app.outbox.store import add_pending, delete_ended, delete_portion, give_up_old, owed_hooks
+from app.outbox.records import delete_ended, delete_portion, give_up_old, owed_hooks
+from app.outbox.store import add_pending
 
 log = structlog.get_logger(__name__)
 
 TURN_SECONDS = 2.0
 """How late a digest may be."""
 TIDY_SECONDS = 3600.0
-DAY = 24 * 60 * MINUTE
-"""Microseconds."""
 PORTION = 1000
 
 
@@ -65,26 +64,25 @@ class Chores:
 
     async def work(self) -> None:
         """Does what is due now."""
-        hooks = await self._database.read(all_hooks())
+        hooks = await self._database.read(hooks_with_chores(self._clock()))
         await self.send_digests(hooks)
         self._refresher.refresh(hooks)
         loop_now = asyncio.get_running_loop().time()
         if self._tidied_at is None or loop_now - self._tidied_at >= TIDY_SECONDS:
             self._tidied_at = loop_now
-            await self.seal_anew(hooks)
-            await self.tidy({hook.pk for hook in hooks})
+            every = await self._database.read(all_hooks())
+            await self.seal_anew(every)
+            await self.tidy({hook.pk for hook in every})
 
     async def aclose(self) -> None:
         """Breaks off what is under way."""
         await self._refresher.aclose()
 
     async def send_digests(self, hooks: list[Hook]) -> None:
-        """Makes the digests that are due. One that was missed is made once, for all of its time."""
+        """Makes the digests of hooks for which one is due. One that was missed is made once, for all of its time."""
         now = self._clock()
         for hook in hooks:
-            if hook.digest is None or hook.digest_due_at is None or hook.digest_due_at > now:
-                continue
-            if hook.disabled_at is not None:
+            if hook.digest is None:
                 continue
             begin = hook.created_at if hook.digest_from is None else hook.digest_from
             body = await self._database.read(write_digest(self._database.dialect, hook, begin, now))

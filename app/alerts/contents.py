@@ -28,11 +28,10 @@ class MessageIds:
     def __init__(self, key: bytes) -> None:
         self._key = blake2b(key=key, person=b"hos-message-id").digest()
 
-    def of(self, due: Due) -> str:
-        """The header `webhook-id` of a delivery. One that replays a change has that of the first."""
-        what = b"delivery" if due.seq is None else b"change"
-        number = due.pk if due.seq is None else due.seq
-        digest = blake2b(b"%b:%d:%d" % (what, due.hook_pk, number), key=self._key, digest_size=_ID_BYTES).digest()
+    def of(self, hook_pk: int, delivery_pk: int, seq: int | None) -> str:
+        """The header `webhook-id` of a delivery. One that replays the change of event `seq` has that of the first."""
+        what, number = (b"delivery", delivery_pk) if seq is None else (b"change", seq)
+        digest = blake2b(b"%b:%d:%d" % (what, hook_pk, number), key=self._key, digest_size=_ID_BYTES).digest()
         return "msg_" + base64.urlsafe_b64encode(digest).decode("ascii")
 
 

@@ -9,7 +9,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import orjson
-import structlog
 
 from app.alerts.alertmanager import firing, labels_of, resolved, test_alert
 from app.alerts.contents import Contents, MessageIds, message_body
@@ -27,8 +26,6 @@ from app.maven.times import SECOND
 from app.outbox.model import Topic
 from app.outbox.store import Due
 from app.violations.moments import Present, present_violations
-
-log = structlog.get_logger(__name__)
 
 FIRES_FOR = 25 * 3600 * SECOND
 """How far ahead an alert's end is, microseconds: an Alertmanager that hears nothing keeps it for a day."""
@@ -60,14 +57,10 @@ class Deliverer:
     ) -> None:
         self._database = database
         self._sender = sender
-        self._ids = ids
+        self.ids = ids
         self._clock = clock
         self._link_of = link_of
         self.contents = Contents(database)
-
-    def message_id(self, due: Due) -> str:
-        """By which a receiver knows a message again."""
-        return self._ids.of(due)
 
     async def attempt(self, hook: Hook, due: Due) -> tuple[Attempt, Along | None]:
         """Tries once, and says what else to note when it succeeded. Raises `DatabaseUnavailable`."""
@@ -87,7 +80,7 @@ class Deliverer:
             if told is None:
                 return PURGED
             body = told.body
-        return await self._sender.post_webhook(hook, self._ids.of(due), body)
+        return await self._sender.post_webhook(hook, self.ids.of(hook.pk, due.pk, due.seq), body)
 
     async def _notify(self, hook: Hook, due: Due) -> Attempt:
         message = await self._message(hook, due)

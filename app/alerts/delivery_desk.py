@@ -16,7 +16,8 @@ from app.maven.events import read_stored
 from app.maven.faults import Fault
 from app.maven.times import parse_time
 from app.outbox.model import Status, Topic
-from app.outbox.store import Due, Record, add_pending, find_record, list_records, make_pending
+from app.outbox.records import Record, find_record, list_records, make_pending
+from app.outbox.store import add_pending
 from app.violations.moments import Moment, replayable_after
 
 MOST_REPLAYED = 20_000
@@ -44,9 +45,7 @@ class DeliveryDesk:
 
     def message_id(self, hook: Hook, record: Record) -> str:
         """The header `webhook-id` of a delivery."""
-        nothing = (None, None)
-        due = Due(record.pk, hook.pk, record.topic, None, record.seq, record.created_at, 0, 0, *nothing)
-        return self._desk.deliverer.message_id(due)
+        return self._desk.deliverer.ids.of(hook.pk, record.pk, record.seq)
 
     async def find(self, hook_id: str, delivery_id: int) -> tuple[Hook, Record]:
         """One delivery. Raises `HookNotFound` and `DeliveryNotFound`."""

@@ -9,12 +9,10 @@ import asyncio
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import TypeVar
 
 import orjson
 
 from app.alerts.delivering import Deliverer
-from app.alerts.rules import judge
 from app.alerts.sending import Sender, secret_purpose, url_purpose
 from app.db.database import Database
 from app.db.statements import WriteScript
@@ -25,16 +23,14 @@ from app.hooks.model import Kind
 from app.hooks.schema import HookChanges, NewHook, WrongHook, check_whole
 from app.hooks.store import Hook, SealedSecret, add_hook, change_hook, delete_hook, find_hook
 from app.maven.faults import Fault, find_unstorable
-from app.maven.times import MINUTE
+from app.maven.times import HOUR
 from app.outbox.model import Status, Topic
-from app.outbox.store import Due, Record, add_ended, delete_portion, find_record, make_due, take_number
-
-T = TypeVar("T")
+from app.outbox.records import Record, delete_portion, find_record, make_due
+from app.outbox.store import Due, add_ended, take_numbers
 
 BY_HAND = "An administrator disabled it."
 MOST_SECRETS = 5
 """Secrets of one hook that sign at a time."""
-HOUR = 60 * MINUTE
 _TURNS = 5
 
 
@@ -220,12 +216,11 @@ class HookDesk:
         """
         hook = await self.find(hook_id)
         now = self.clock()
-        pk = await self.database.write(take_number())
+        pk = await self.database.write(take_numbers(1))
         body = orjson.dumps({"message": "This is a test. It tells of no violation.", "hook": hook.name})
         due = Due(pk, hook.pk, Topic.TEST, None, None, now, 0, 0, None, body)
         attempt, _ = await self.deliverer.attempt(hook, due)
-        is_delivered = judge(attempt, 0, now, 0).status is Status.SUCCEEDED
-        status = Status.SUCCEEDED if is_delivered else Status.FAILED
+        status = Status.SUCCEEDED if attempt.is_success else Status.FAILED
         await self.database.write(add_ended(due, status, self.clock(), attempt.response_status, attempt.detail))
         record = await self.database.read(find_record(hook.pk, pk))
         if record is None:

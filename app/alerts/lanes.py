@@ -34,6 +34,8 @@ class Lane:
         """How many of them are being sent."""
         self.look_at: int | None = None
         """When to look into the outbox; None while nothing is due there that is not here."""
+        self.looked_at = 0.0
+        """When that was done last, by the loop's clock in seconds."""
         self.has_hidden = False
         """Whether something may wait there behind what is here."""
         self.rests_until = 0

@@ -8,15 +8,11 @@ import asyncio
 import uuid
 from contextlib import suppress
 
-import structlog
-
 from app.db.database import Database
 from app.db.errors import DatabaseUnavailable
 from app.db.statements import Dialect
 from app.maven.times import SECOND
 from app.outbox.store import release_lease, take_lease
-
-log = structlog.get_logger(__name__)
 
 LEASE_SECONDS = 30.0
 RENEW_SECONDS = 5.0

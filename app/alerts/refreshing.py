@@ -44,8 +44,11 @@ class AlertRefresher:
         """Begins to send again what is due, for hooks for which that is not under way."""
         now = asyncio.get_running_loop().time()
         for hook in hooks:
-            is_ours = hook.kind is Kind.ALERTMANAGER and hook.disabled_at is None
-            if is_ours and hook.pk not in self._under_way and self._not_before.get(hook.pk, 0.0) <= now:
+            if (
+                hook.kind is Kind.ALERTMANAGER
+                and hook.pk not in self._under_way
+                and self._not_before.get(hook.pk, 0.0) <= now
+            ):
                 task = asyncio.create_task(self._refresh_safely(hook))
                 self._under_way[hook.pk] = task
                 task.add_done_callback(lambda _, pk=hook.pk: self._under_way.pop(pk, None))  # type: ignore[misc]

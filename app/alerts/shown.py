@@ -3,7 +3,7 @@
 from app.hooks.store import Hook
 from app.maven.times import format_time
 from app.outbox.model import Status
-from app.outbox.store import Record
+from app.outbox.records import Record
 
 
 def shown_hook(hook: Hook, url: str | None) -> dict[str, object]:

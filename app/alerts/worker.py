@@ -76,7 +76,6 @@ class Worker:
         self._draw = draw
         self.lease = lease or Lease(database)
         self._pace = pace or Pace(lambda: 0)
-        self._metrics = metrics
         self._wake = wake
         self._lanes: dict[int, Lane] = {}
         self._eager: OrderedDict[int, None] = OrderedDict()
@@ -85,7 +84,6 @@ class Worker:
         self._fresh = 0
         self._seen = 0
         self._revision = -1
-        self._looked_at: dict[int, float] = {}
         self._notebook = Notebook(database, clock, metrics, lambda: self._pace.gives_way, self._note)
 
     async def deliver_for_ever(self) -> None:
@@ -196,9 +194,7 @@ class Worker:
         wanted = [
             lane
             for lane in self._lanes.values()
-            if lane.look_at is not None
-            and lane.wants_look(now)
-            and loop_now - self._looked_at.get(lane.hook.pk, 0.0) >= LOOK_PAUSE_SECONDS
+            if lane.wants_look(now) and loop_now - lane.looked_at >= LOOK_PAUSE_SECONDS
         ]
         for n in range(0, len(wanted), LOOKS_AT_ONCE):
             some = wanted[n : n + LOOKS_AT_ONCE]
@@ -208,7 +204,7 @@ class Worker:
             self._wake.set()
 
     async def _look_for(self, lane: Lane, now: int) -> None:
-        self._looked_at[lane.hook.pk] = asyncio.get_running_loop().time()
+        lane.looked_at = asyncio.get_running_loop().time()
         lane.look_at = None  # what is offered meanwhile asks for another look
         lane.has_hidden = True
         try:
@@ -281,7 +277,8 @@ class Worker:
         verdict = judge(attempt, due.tries, self._clock(), self._draw())
         lane.sent(verdict)
         self._eager[due.hook_pk] = None
-        self._notebook.add(Noted(lane, due, attempt, verdict, attempted_at, along, self._deliverer.message_id(due)))
+        message_id = self._deliverer.ids.of(due.hook_pk, due.pk, due.seq)
+        self._notebook.add(Noted(lane, due, attempt, verdict, attempted_at, along, message_id))
 
     def _note(self, noted: list[Noted]) -> None:
         """Results are on disk: what waited for them may go."""

@@ -11,7 +11,7 @@ from app.hooks.schema import CHANGES, Digest, HookFilter
 from app.hooks.store import Hook
 from app.maven.times import MINUTE, SECOND, parse_time
 from app.outbox.model import Status, Topic
-from app.outbox.store import Record
+from app.outbox.records import Record
 
 HOOK_ID = "hook_5b1e0c7f3a9d42688e10"
 HOOK_PATH = f"/v1/hooks/{HOOK_ID}"

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from app.db import leases
 from app.db.errors import Withdrawn
 from app.db.statements import Dialect, Execute, Fetch, ReadScript, WriteScript, database_clock
 from app.inbox.model import Channel
@@ -101,20 +102,20 @@ def take_lease(
 
     One that rests because its key was refused gives way when `from_the_refused` asks for it.
     """
-    now = database_clock(dialect)
-    resting = " OR refused_at IS NOT NULL" if from_the_refused else ""
-    rows = yield Execute(
-        f"UPDATE maven_queue SET holder = $1, leased_until = {now} + $2"
-        f" WHERE pk = 1 AND (holder IS NULL OR holder = $1 OR leased_until <= {now}{resting})"
-        f" RETURNING {_state_columns(dialect)}",
-        (holder, duration),
+    rows = yield from leases.take(
+        dialect,
+        "maven_queue",
+        holder,
+        duration,
+        or_when="refused_at IS NOT NULL" if from_the_refused else None,
+        returning=_state_columns(dialect),
     )
     return QueueState(*rows[0]) if rows else None
 
 
 def release_lease(holder: str) -> WriteScript[None]:
     """Gives the lease back, if it is held."""
-    yield Execute("UPDATE maven_queue SET holder = NULL, leased_until = 0 WHERE pk = 1 AND holder = $1", (holder,))
+    yield from leases.release("maven_queue", holder)
 
 
 def begin_reading(holder: str, now: int, source: str, *, anew: bool) -> WriteScript[None]:

@@ -35,7 +35,7 @@ from app.hooks.schema import HookChanges, NewHook, WrongHook, read_body
 from app.hooks.store import Hook, list_hooks
 from app.maven.times import format_time
 from app.outbox.model import Status
-from app.outbox.store import Record
+from app.outbox.records import Record
 
 T = TypeVar("T")
 

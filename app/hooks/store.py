@@ -109,6 +109,15 @@ def all_hooks() -> ReadScript[list[Hook]]:
     return [_hook(row) for row in rows]
 
 
+def hooks_with_chores(now: int) -> ReadScript[list[Hook]]:
+    """The enabled hooks of which a digest is due, or whose alerts have to be told again."""
+    rows = yield Fetch(
+        f"{_SELECT} WHERE disabled_at IS NULL AND (digest_due_at <= $1 OR kind = {int(Kind.ALERTMANAGER)}) ORDER BY pk",
+        (now,),
+    )
+    return [_hook(row) for row in rows]
+
+
 def note_revision() -> WriteScript[None]:
     """Says to all processes that hooks, or what waits for them, changed; and takes the ledger."""
     yield Execute("UPDATE ledger SET hooks_revision = hooks_revision + 1 WHERE pk = 1")

@@ -35,7 +35,7 @@ from app.inbox.store import cursor_key
 from app.ingest.keeping import Delivery, keep_deliveries
 from app.maven.events import read_delivery
 from app.outbox.model import Status
-from app.outbox.store import Record
+from app.outbox.records import Record
 from tests.dialling.answering import Request
 from tests.maven.examples import Json, as_bytes, violation_data
 
