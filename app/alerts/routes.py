@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from functools import wraps
-from typing import TypeAlias, TypeVar
+from typing import TypeVar
 
 import orjson
 import structlog
@@ -16,7 +16,7 @@ from app.alerts.delivery_desk import DeliveryDesk, DeliveryNotFound
 from app.alerts.desk import HookConflict, HookDesk, HookNotFound
 from app.alerts.shown import shown_delivery, shown_hook
 from app.db.errors import DatabaseRefused, DatabaseUnavailable
-from app.hooks.schema import HookChanges, NewHook, Range, Rotation, WrongHook, read_body
+from app.hooks.schema import HookChanges, NewHook, Range, Rotation, WrongHook, is_sentence, read_body
 from app.hooks.store import list_hooks
 from app.keys.schema import ApiKey, Scope
 from app.maven.times import format_time
@@ -31,7 +31,6 @@ from app.web.problems import CONFLICT, FORBIDDEN, INVALID_FIELDS, INVALID_JSON, 
 log = structlog.get_logger(__name__)
 
 T = TypeVar("T", bound=BaseModel)
-Endpoint: TypeAlias = Callable[[Request], Awaitable[Response]]
 
 MAX_BODY_BYTES = 4 * 1024 * 1024
 _HOOKS, _DELIVERIES = "hooks", "deliveries"
@@ -69,8 +68,7 @@ def _wrong(error: WrongHook) -> Problem:
     if not error.is_json:
         return Problem(INVALID_JSON, "The body is not JSON.", errors=errors)
     first = error.faults[0]
-    is_whole = first.detail[:1].isupper()
-    detail = first.detail if is_whole else f"{first.pointer.lstrip('/') or 'The body'} {first.detail}"
+    detail = first.detail if is_sentence(first) else f"{first.pointer.lstrip('/') or 'The body'} {first.detail}"
     return Problem(INVALID_FIELDS, detail, errors=errors)
 
 

@@ -5,7 +5,8 @@ whether an address may be reached to `dialling`, what follows from a failure to 
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Protocol
 
 from app.alerts.alertmanager import alerts_url, body_of
@@ -67,62 +68,64 @@ class Sender:
 
     async def post_webhook(self, hook: Hook, message_id: str, body: bytes) -> Attempt:
         """Posts a signed message (Standard Webhooks)."""
-        now = self._clock()
-        try:
+
+        async def post() -> Attempt:
+            now = self._clock()
             secrets = [self._seal.open(secret_purpose(hook.id), one.sealed) for one in hook.secrets_at(now)]
-        except Unsealable as error:
-            return Attempt("unreadable", detail=_sentence(str(error)))
-        timestamp = now // SECOND
-        headers = {
-            "content-type": "application/json",
-            "webhook-id": message_id,
-            "webhook-timestamp": str(timestamp),
-            "webhook-signature": sign(secrets, message_id, timestamp, body),
-        }
-        return await self._post(hook, None, body, headers)
+            timestamp = now // SECOND
+            headers = {
+                "content-type": "application/json",
+                "webhook-id": message_id,
+                "webhook-timestamp": str(timestamp),
+                "webhook-signature": sign(secrets, message_id, timestamp, body),
+            }
+            return self._judged(await self._dialler.post(self._url(hook), body, headers))
+
+        return await self._timed(post())
 
     async def post_alerts(self, hook: Hook, alerts: Sequence[Mapping[str, object]]) -> Attempt:
         """Posts alerts to an Alertmanager."""
-        return await self._post(hook, alerts_url, body_of(alerts), {"content-type": "application/json"})
 
-    async def _post(
-        self, hook: Hook, path: Callable[[str], str] | None, body: bytes, headers: dict[str, str]
-    ) -> Attempt:
+        async def post() -> Attempt:
+            headers = {"content-type": "application/json"}
+            return self._judged(await self._dialler.post(alerts_url(self._url(hook)), body_of(alerts), headers))
+
+        return await self._timed(post())
+
+    async def notify(self, hook: Hook, message: Message) -> Attempt:
+        """Sends a message for people by Apprise."""
+
+        async def send() -> Attempt:
+            await self._notifier.send(self._url(hook), message)
+            return Attempt("succeeded")
+
+        return await self._timed(send())
+
+    def _url(self, hook: Hook) -> str:
+        return self._seal.open(url_purpose(hook.id), hook.url)
+
+    async def _timed(self, attempt: Awaitable[Attempt]) -> Attempt:
+        """An attempt with the time that it took, whatever it raised."""
         loop = asyncio.get_running_loop()
         began = loop.time()
         try:
-            url = self._seal.open(url_purpose(hook.id), hook.url)
-            answer = await self._dialler.post(url if path is None else path(url), body, headers)
+            made = await attempt
         except Unsealable as error:
-            return Attempt("unreadable", detail=_sentence(str(error)))
+            made = Attempt("unreadable", detail=_sentence(str(error)))
         except DialRefused as error:
-            return Attempt("refused", detail=str(error), seconds=loop.time() - began)
+            made = Attempt("refused", detail=str(error))
         except DialFailed as error:
-            return Attempt(error.outcome, detail=str(error), seconds=loop.time() - began)
-        return self._attempt(answer, loop.time() - began)
+            made = Attempt(error.outcome, detail=str(error))
+        return replace(made, seconds=loop.time() - began)
 
-    def _attempt(self, answer: Answer, seconds: float) -> Attempt:
+    def _judged(self, answer: Answer) -> Attempt:
         if 200 <= answer.status < 300:
-            return Attempt("succeeded", answer.status, seconds=seconds)
+            return Attempt("succeeded", answer.status)
         said = answer.excerpt[:SHOWN_CHARACTERS]
         what = "a redirect, which is not followed" if 300 <= answer.status < 400 else f'"{said}"' if said else ""
         detail = f"The receiver answered {answer.status}{f', {what}' if what else ''}."
         wait = retry_after_seconds(answer.headers, self._clock(), LONGEST_RETRY_AFTER_SECONDS)
-        return Attempt("status", answer.status, detail, wait, seconds)
-
-    async def notify(self, hook: Hook, message: Message) -> Attempt:
-        """Sends a message for people by Apprise."""
-        loop = asyncio.get_running_loop()
-        began = loop.time()
-        try:
-            await self._notifier.send(self._seal.open(url_purpose(hook.id), hook.url), message)
-        except Unsealable as error:
-            return Attempt("unreadable", detail=_sentence(str(error)))
-        except DialRefused as error:
-            return Attempt("refused", detail=str(error), seconds=loop.time() - began)
-        except DialFailed as error:
-            return Attempt(error.outcome, detail=str(error), seconds=loop.time() - began)
-        return Attempt("succeeded", seconds=loop.time() - began)
+        return Attempt("status", answer.status, detail, wait)
 
 
 def _sentence(text: str) -> str:

@@ -41,10 +41,19 @@ class WrongHook(Exception):
     """A hook, or a change of one, that cannot be. `faults` say where and why; there is one at least."""
 
     def __init__(self, faults: list[Fault], *, is_json: bool = True) -> None:
-        super().__init__("; ".join(f"{fault.pointer.lstrip('/') or 'body'} {fault.detail}" for fault in faults))
+        super().__init__("; ".join(map(_told, faults)))
         self.faults = faults
         self.is_json = is_json
         """Whether the body was JSON at all."""
+
+
+def is_sentence(fault: Fault) -> bool:
+    """Whether what is wrong is said by a sentence of its own, and not by the rest of one that begins with the field."""
+    return fault.detail[:1].isupper()
+
+
+def _told(fault: Fault) -> str:
+    return f"{fault.pointer.lstrip('/') or 'body'}{':' if is_sentence(fault) else ''} {fault.detail}"
 
 
 def _refusal(sentence: str) -> PydanticCustomError:
