@@ -268,7 +268,8 @@ async def _look_at_maven(settings: Settings) -> AsyncIterator[Finding]:
     # Here, because an HTTP client is much to load where there is nothing to ask.
     from app.maven.ijson_grammar import NotJson
     from app.maven.queue_client import KeyRefused, QueueFailed
-    from app.maven.queue_page import DAY, read_page
+    from app.maven.queue_page import read_page
+    from app.maven.times import DAY
     from app.polling import open_client
 
     address = urlsplit(settings.maven_url)

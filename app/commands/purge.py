@@ -6,8 +6,8 @@ import typer
 
 from app.clock import now
 from app.commands.running import fail, opened, run, settings_or_fail
-from app.ingest.purge import DAY, LEAST_DAYS, Purged, purge
-from app.maven.times import format_time
+from app.ingest.purge import LEAST_DAYS, Purged, purge
+from app.maven.times import DAY, format_time
 from app.progress import shown_progress
 
 

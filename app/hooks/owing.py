@@ -13,15 +13,13 @@ import orjson
 from app.db.statements import Dialect, Fetch, Insert, ReadScript, WriteScript
 from app.hooks.subscriptions import Subscription, Subscriptions, Traits
 from app.inbox.store import Ledger
-from app.maven.times import format_time
+from app.maven.times import DAY, format_time
 from app.outbox.model import DeliveryRow, Topic
 from app.outbox.store import pending_row
 from app.violations.model import ACTIVE
 from app.violations.rules import Standing
 from app.violations.store import Change, any_of, list_argument
 
-DAY = 86_400_000_000
-"""Microseconds."""
 MOST_LISTED = 100
 """Violations that the message of a crossing lists, the newest."""
 

@@ -20,10 +20,10 @@ from app.channels.store import LeaseLost, QueueState, note_error, release_lease,
 from app.db.database import Database
 from app.db.errors import DatabaseUnavailable
 from app.ingest.pulling import Pulled
-from app.ingest.queue_reader import HOUR, PollingMetrics, QueueReader, Reach
+from app.ingest.queue_reader import PollingMetrics, QueueReader, Reach
 from app.ingest.writer import Writer
 from app.maven.queue_client import KeyRefused, QueueClient, QueueFailed
-from app.maven.times import SECOND, format_time
+from app.maven.times import HOUR, SECOND, format_time
 
 log = structlog.get_logger(__name__)
 

@@ -19,7 +19,8 @@ from app.ingest.keeping import Delivery, Kept
 from app.ingest.writer import Overloaded, Writer
 from app.maven.events import AcceptedEvent, IgnoredEvent, NotJson, ReadEvent, RejectedEvent
 from app.maven.queue_client import Answer, QueueClient, QueueFailed
-from app.maven.queue_page import DAY, NoWayOn, QueuePage, read_on, read_page
+from app.maven.queue_page import NoWayOn, QueuePage, read_on, read_page
+from app.maven.times import DAY
 from app.violations.rules import Outcome
 
 T = TypeVar("T")

@@ -19,8 +19,6 @@ from app.violations.store import any_of, list_argument
 
 LEAST_DAYS = 183
 """Six months as the contract counts them."""
-DAY = 86_400_000_000
-"""Microseconds."""
 
 SPAN = 5000
 """Keys of violations looked at in one query."""

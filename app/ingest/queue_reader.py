@@ -28,12 +28,11 @@ from app.inbox.model import Channel
 from app.ingest.pulling import Committed, Pulled, Quarantined, Walk
 from app.ingest.writer import Writer
 from app.maven.queue_client import KeyRefused, QueueClient, QueueFailed
-from app.maven.queue_page import DAY, RETENTION
-from app.maven.times import MINUTE, SECOND, format_time
+from app.maven.queue_page import RETENTION
+from app.maven.times import DAY, HOUR, MINUTE, SECOND, format_time
 
 log = structlog.get_logger(__name__)
 
-HOUR = 60 * MINUTE
 NO_WAY_TRIES = 3
 """How often in a row a page must show no way on before its time counts as possibly lost."""
 

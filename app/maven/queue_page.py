@@ -14,9 +14,8 @@ import orjson
 from app.maven.events import Fault, NotJson, ReadEvent, RejectedEvent, TooManyEvents, read_delivery
 from app.maven.ijson_grammar import Json
 from app.maven.queue_split import split_page
-from app.maven.times import SECOND, parse_time
+from app.maven.times import DAY, parse_time
 
-DAY = 86_400 * SECOND
 RETENTION = 30 * DAY
 """How long Maven keeps an event (Maven, "Return events": 30 days from the date of creation)."""
 

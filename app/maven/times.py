@@ -13,6 +13,8 @@ from app.maven.faults import excerpt
 
 SECOND = 1_000_000
 MINUTE = 60 * SECOND
+HOUR = 60 * MINUTE
+DAY = 24 * HOUR
 
 _EPOCH_DAY = date(1970, 1, 1).toordinal()
 FIRST_INSTANT = 0

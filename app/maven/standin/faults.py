@@ -8,9 +8,7 @@ import re
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from app.maven.times import MINUTE
-
-HOUR = 60 * MINUTE
+from app.maven.times import HOUR
 
 
 class FaultName(StrEnum):
