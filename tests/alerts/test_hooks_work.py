@@ -178,15 +178,22 @@ async def test_a_disabled_hook_is_told_later_and_a_deleted_one_never(front: Fron
     await front.refused("GET", f"/{gone['id']}", status=404)
 
 
+async def _are_succeeded(front: Front, hook_id: object, number: int) -> bool:
+    return await front.statuses(hook_id) == ["succeeded"] * number
+
+
 async def test_a_receiver_that_asks_to_be_left_alone_is(front: Front) -> None:
-    async with answering(saying(http(429, b"", "Retry-After: 600"), OK)) as server:
+    async with answering(saying(http(429, b"", "Retry-After: 600"), OK)) as server, answering(saying(OK)) as other:
         hook = await front.made(server.url)
+        witness = await front.made(other.url)
         async with front.house.delivering():
             await front.house.keep(created("v1"))
-            await eventually(lambda: front.house.metrics.attempts, "the first try")
+            await eventually(lambda: ("webhook", "status") in front.house.metrics.attempts, "the first try")
             await front.house.keep(created("v2"))
             front.house.clock.pass_by(500)
             await front.house.keep(created("v3"))
+            # By then the worker has had its turn with all three.
+            await eventually(partial(_are_succeeded, front, witness["id"], 3), "another hook is told of all")
             rests = await front.house.desk.find(str(hook["id"]))
             assert len(server.asked) == 1
             assert rests.failing_since is not None

@@ -1,12 +1,24 @@
 """Who delivers: one of two workers on a PostgreSQL database, and the other when it is gone."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 from app.alerts.lease import Lease
-from app.db.database import open_database
+from app.db.database import Database, open_database
 from app.db.statements import Execute, WriteScript
 from tests.alerts.alerted import alerting_on, created, eventually
 from tests.dialling.answering import answering, http, saying
+
+
+@asynccontextmanager
+async def opened(url: str) -> AsyncIterator[Database]:
+    """Closed whatever a test finds: one left open would hold up the end of the run."""
+    database = await open_database(url)
+    try:
+        yield database
+    finally:
+        await database.close()
 
 
 def _take_away() -> WriteScript[None]:
@@ -14,36 +26,32 @@ def _take_away() -> WriteScript[None]:
 
 
 async def test_one_of_two_has_the_lease_until_it_ends_or_is_given_back(postgresql_url: str) -> None:
-    database, other_database = await open_database(postgresql_url), await open_database(postgresql_url)
-    one, other = Lease(database), Lease(other_database)
-    assert await one.take()
-    assert one.may_dial
-    assert not await other.take()
-    assert not other.may_dial
-    await database.write(_take_away())
-    assert await other.take()
-    assert not await one.take()
-    assert not one.is_held
-    await other.release()
-    assert await one.take()
-    await database.close()
-    await other_database.close()
+    async with opened(postgresql_url) as database, opened(postgresql_url) as other_database:
+        one, other = Lease(database), Lease(other_database)
+        assert await one.take()
+        assert one.may_dial
+        assert not await other.take()
+        assert not other.may_dial
+        await database.write(_take_away())
+        assert await other.take()
+        assert not await one.take()
+        assert not one.is_held
+        await other.release()
+        assert await one.take()
 
 
 async def test_a_lease_that_lasts_less_than_a_dial_lets_none_begin(postgresql_url: str) -> None:
-    database = await open_database(postgresql_url)
-    lease = Lease(database, lease_seconds=10)
-    assert await lease.take()
-    assert lease.is_held
-    assert not lease.may_dial
-    await database.close()
+    async with opened(postgresql_url) as database:
+        lease = Lease(database, lease_seconds=10)
+        assert await lease.take()
+        assert lease.is_held
+        assert not lease.may_dial
 
 
 async def test_a_sqlite_file_is_taken_over_at_once(sqlite_url: str) -> None:
-    database = await open_database(sqlite_url)
-    assert await Lease(database).take()
-    assert await Lease(database).take()
-    await database.close()
+    async with opened(sqlite_url) as database:
+        assert await Lease(database).take()
+        assert await Lease(database).take()
 
 
 async def test_the_other_worker_takes_over(postgresql_url: str) -> None:

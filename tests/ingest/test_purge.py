@@ -6,8 +6,9 @@ from itertools import pairwise
 import pytest
 
 from app.db.database import Database
-from app.ingest.purge import DAY, Purged, purge
+from app.ingest.purge import Purged, purge
 from app.ingest.rebuild import rebuild
+from app.maven.times import DAY
 from app.violations.rules import Outcome
 from tests.ingest.kept import NOW, change, count, created, invalidated, keep, opened, violations
 from tests.maven.examples import Json, without
