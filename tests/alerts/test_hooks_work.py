@@ -178,6 +178,24 @@ async def test_a_disabled_hook_is_told_later_and_a_deleted_one_never(front: Fron
     await front.refused("GET", f"/{gone['id']}", status=404)
 
 
+async def test_a_new_url_and_a_new_filter_count_at_once(front: Front) -> None:
+    async with answering(saying(http(500))) as broken, answering(saying(OK)) as server:
+        hook = await front.made(broken.url)
+        async with front.house.delivering():
+            await front.house.keep(created("v1"))
+            await eventually(partial(_are_noted, front, 1), "the first try is noted")
+            front.house.clock.pass_by(RETRY_SECONDS[0] + 0.5)
+            await eventually(partial(_are_noted, front, 2), "the second try is noted; the next is in five minutes")
+            changes = {"url": server.url, "filter": {"terminalCodes": ["DAL"]}}
+            shown = await front.given("PATCH", f"/{hook['id']}", changes)
+            assert (shown["url"], shown["failingSince"]) == (server.url, None)
+            await eventually(lambda: len(server.asked) == 1, "what waited is told at its new address")
+            await front.house.keep(created("v2"), created("v3", terminalCode="DAL"))
+            await eventually(lambda: len(server.asked) == 2, "what matches now is told")
+    assert told_of(server.asked) == [("v1", "created"), ("v3", "created")]
+    assert len(broken.asked) == 2
+
+
 async def _are_succeeded(front: Front, hook_id: object, number: int) -> bool:
     return await front.statuses(hook_id) == ["succeeded"] * number
 

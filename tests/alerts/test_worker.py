@@ -1,5 +1,6 @@
 """The worker: what is owed is delivered, in order, to receivers of every temper, and nobody waits for another."""
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from app.dialling.client import Patience
 from app.outbox.model import Status
 from tests.alerts.alerted import House, alerting_on, created, eventually, invalidated, told_of, verified
-from tests.dialling.answering import answering, http, saying, silent
+from tests.dialling.answering import Request, answering, http, saying, silent
 
 OK = http(200)
 
@@ -115,3 +116,26 @@ async def test_a_hook_that_hangs_holds_up_nobody(house: House) -> None:
             await house.ended(hook, 30)  # one by one behind those that hang, it would take half a minute
     assert len(server.asked) == 30
     assert hanging.connections <= 20 * 8
+
+
+async def test_the_next_change_of_a_violation_waits_until_the_one_before_is_answered(house: House) -> None:
+    is_released = asyncio.Event()
+
+    async def reply(request: Request, writer: asyncio.StreamWriter) -> bool:
+        if told_of([request]) == [("held", "created")]:
+            await is_released.wait()
+        writer.write(OK)
+        return True
+
+    async with answering(reply) as server:
+        hook, _ = await house.hook(server.url)
+        async with house.delivering():
+            # By successes the hook comes to be told of several at a time.
+            await house.keep(*(created(f"v{n}") for n in range(20)))
+            await house.ended(hook, 20)
+            await house.keep(created("held"), invalidated("held"), *(invalidated(f"v{n}") for n in range(20)))
+            await eventually(lambda: len(server.asked) == 20 + 1 + 20, "all others are told meanwhile")
+            assert ("held", "invalidated") not in told_of(server.asked)
+            is_released.set()
+            await house.ended(hook, 42)
+    assert told_of(server.asked)[-1] == ("held", "invalidated")
