@@ -17,6 +17,8 @@ import app.hooks.model
 import app.inbox.model
 import app.keys.model
 import app.outbox.model
+import app.reviews.model
+import app.sessions.model
 import app.violations.model  # noqa: F401 - the tables are known once their modules are
 from app.db import migrate
 from app.db.database import open_database
@@ -29,7 +31,7 @@ SCRIPTS = ROOT / "app" / "db" / "migrations"
 
 TABLES = {
     *("events", "violations", "violation_versions", "quarantine", "api_keys", "ledger"),
-    *("maven_queue", "gaps", "hooks", "firing_alerts", "deliveries", "outbox"),
+    *("maven_queue", "gaps", "hooks", "firing_alerts", "deliveries", "outbox", "reviews", "sessions"),
 }
 
 

@@ -26,3 +26,4 @@ class ApiKeyRow(SQLModel, table=True):
     terminals: str | None = Field(sa_column=Column(WORDS))
     created_at: int = Field(sa_column=Column(MICROSECONDS, nullable=False))
     revoked_at: int | None = Field(sa_column=Column(MICROSECONDS))
+    last_used_at: int | None = Field(sa_column=Column(MICROSECONDS))

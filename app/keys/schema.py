@@ -11,8 +11,10 @@ class Scope(StrEnum):
 
     READ = "read"
     """Read violations, drivers, changes and statistics."""
+    REVIEW = "review"
+    """Say what was done about a violation. Reading needs `read` beside it."""
     ADMIN = "admin"
-    """All that `read` may, and the quarantine."""
+    """All that `read` and `review` may, and the quarantine, hooks and keys."""
     WEBHOOK = "webhook"
     """Post events to the webhook, and nothing else. No other scope implies it: who reads evidence must not write it."""
 
@@ -27,7 +29,7 @@ class ApiKey:
     """Terminal codes whose violations it may see; None for all."""
 
     def may(self, scope: Scope) -> bool:
-        """Whether the key has a scope; `admin` includes reading."""
+        """Whether the key has a scope; `admin` includes reading and reviewing."""
         if scope is Scope.WEBHOOK:
             return Scope.WEBHOOK in self.scopes
         return scope in self.scopes or Scope.ADMIN in self.scopes

@@ -1,0 +1,1 @@
+"""The pages for safety managers and operators."""
