@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from importlib.metadata import version
+from zoneinfo import ZoneInfo
 
 import structlog
 from pydantic import SecretStr
@@ -23,6 +24,8 @@ from app.alerts.routes import HookRoutes
 from app.alerts.routes import routes as hook_routes
 from app.api_description.routes import routes as description_routes
 from app.clock import now
+from app.dashboard.context import DashboardContext
+from app.dashboard.routes import routes as dashboard_routes
 from app.db.database import Database, open_database
 from app.inbox.store import cursor_key
 from app.ingest.credentials import WebhookGate
@@ -35,9 +38,11 @@ from app.keys.ring import KeyRing
 from app.keys.schema import ApiKey
 from app.keys.schema import Scope as KeyScope
 from app.logging import configure_logging
+from app.maven.times import HOUR, MINUTE
 from app.query.context import QueryContext
 from app.query.routes import routes as query_routes
 from app.query.watch import ChangeWatch
+from app.sessions.book import Lifetimes, SessionBook
 from app.settings import Settings, read_settings
 from app.web.authentication import authenticate
 from app.web.cursors import CursorSeal
@@ -71,6 +76,10 @@ def _spare_the_collector() -> None:
 
 def _plain(secrets: tuple[SecretStr, ...]) -> list[str]:
     return [secret.get_secret_value() for secret in secrets]
+
+
+def _lifetimes(settings: Settings) -> Lifetimes:
+    return Lifetimes(settings.session_idle_minutes * MINUTE, settings.session_hours * HOUR)
 
 
 class Application:
@@ -160,11 +169,24 @@ class Application:
         gate = WebhookGate(_plain(settings.webhook_secrets), ring)
         desk = QuarantineDesk(database, writer, judge, query.cursors)
         self._webhook = webhook = MavenWebhook(gate, writer, metrics, limits)
+        dashboard = DashboardContext(
+            query=query,
+            sessions=SessionBook(database, ring, _lifetimes(settings), now),
+            ring=ring,
+            hooks=alerting.desk,
+            writer=writer,
+            clock=now,
+            zones={terminal: ZoneInfo(zone) for terminal, zone in settings.terminal_zones},
+            public_url=settings.public_url,
+            provider=None,
+            version=VERSION,
+        )
         self._router.routes[:] = [
             *ingest_routes(webhook),
             *query_routes(query),
             *quarantine_routes(desk),
             *hook_routes(HookRoutes(alerting.desk, judge, query.cursors)),
+            *dashboard_routes(dashboard),
             *health_routes(health),
             *description_routes(VERSION),
         ]

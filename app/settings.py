@@ -7,11 +7,12 @@ start with its name and what is allowed; its value is shown only when it is no s
 
 import ipaddress
 import os
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Literal, Self, get_args
 from urllib.parse import urlsplit
+from zoneinfo import available_timezones
 
 from annotated_types import Ge, Le
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, DotEnvSettingsSource, NoDecode, SettingsConfigDict
 
 PREFIX = "HOS_"
@@ -55,6 +56,15 @@ class Settings(BaseSettings):
     hook_retention_days: int = Field(90, ge=1, le=36_500)
     secret_key: SecretStr | None = None
     public_url: str | None = None
+    terminal_zones: Annotated[tuple[tuple[str, str], ...], NoDecode] = ()
+    session_idle_minutes: int = Field(720, ge=1, le=43_200)
+    session_hours: int = Field(168, ge=1, le=8760)
+    oidc_issuer: str | None = None
+    oidc_client_id: str | None = None
+    oidc_client_secret: SecretStr | None = None
+    oidc_scopes: str = "openid profile email"
+    oidc_groups_claim: str = "groups"
+    oidc_groups: str | None = None
     retention_days: int = Field(0, ge=0, le=36_500)
     queue_events: int = Field(20_000, ge=1, le=10_000_000)
     request_seconds: float = Field(10.0, ge=1, le=60)
@@ -110,6 +120,20 @@ class Settings(BaseSettings):
 
         return tuple(str(network) for network in read_networks(value))
 
+    @field_validator("terminal_zones", mode="before")
+    @classmethod
+    def _split_zones(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        zones: dict[str, str] = {}
+        for part in filter(None, (part.strip() for part in value.split(","))):
+            terminal, equals, zone = (word.strip() for word in part.partition("="))
+            if not equals or not terminal or zone not in available_timezones():
+                raise ValueError("must be terminal codes with time zones, such as PGH=America/New_York,DEN=US/Mountain")
+            if zones.setdefault(terminal, zone) != zone:
+                raise ValueError(f"has two time zones for the terminal {terminal}")
+        return tuple(zones.items())
+
     @field_validator("secret_key")
     @classmethod
     def _usable_key(cls, key: SecretStr | None) -> SecretStr | None:
@@ -118,6 +142,64 @@ class Settings(BaseSettings):
 
             read_keys(key.get_secret_value())
         return key
+
+    @field_validator("oidc_issuer")
+    @classmethod
+    def _known_issuer(cls, issuer: str | None) -> str | None:
+        if issuer is None:
+            return None
+        from app.sign_on.discovery import read_issuer
+
+        return read_issuer(issuer)
+
+    @field_validator("oidc_client_id")
+    @classmethod
+    def _sendable_client(cls, client_id: str | None) -> str | None:
+        if client_id is not None and not (client_id.isascii() and client_id.isprintable()):
+            raise ValueError("must be the client's id at the identity provider, in printable ASCII")
+        return client_id
+
+    @field_validator("oidc_client_secret")
+    @classmethod
+    def _sendable_secret(cls, secret: SecretStr | None) -> SecretStr | None:
+        text = "" if secret is None else secret.get_secret_value()
+        if not (text.isascii() and text.isprintable()):
+            raise ValueError("must be printable ASCII")
+        return secret
+
+    @field_validator("oidc_scopes")
+    @classmethod
+    def _openid_scopes(cls, scopes: str) -> str:
+        words = scopes.split()
+        if "openid" not in words or not (scopes.isascii() and scopes.isprintable()) or set(scopes) & set('"\\'):
+            raise ValueError("must be words apart by spaces, openid among them, such as openid profile email")
+        return " ".join(words)
+
+    @field_validator("oidc_groups_claim")
+    @classmethod
+    def _named_claim(cls, claim: str) -> str:
+        if not claim.strip() or not claim.isprintable():
+            raise ValueError("must be the name of a claim, such as groups or roles")
+        return claim
+
+    @field_validator("oidc_groups")
+    @classmethod
+    def _known_groups(cls, groups: str | None) -> str | None:
+        if groups is not None:
+            from app.sign_on.grants import read_groups
+
+            read_groups(groups)
+        return groups
+
+    @model_validator(mode="after")
+    def _whole_sign_on(self) -> Self:
+        needed = {"issuer": self.oidc_issuer, "client_id": self.oidc_client_id, "groups": self.oidc_groups}
+        missing = [f"{PREFIX}OIDC_{name.upper()}" for name, value in needed.items() if value is None]
+        if 0 < len(missing) < len(needed):
+            lacking = f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} not set"
+            first, second, third = (f"{PREFIX}OIDC_{name.upper()}" for name in needed)
+            raise ValueError(f"{first}, {second} and {third} go together, and {lacking}")
+        return self
 
     @field_validator("maven_url", "public_url")
     @classmethod
@@ -137,7 +219,9 @@ class Settings(BaseSettings):
         return value
 
     @field_validator(
-        *("admin_key", "metrics_token", "simulate_token", "maven_api_key", "secret_key", "public_url"), mode="before"
+        *("admin_key", "metrics_token", "simulate_token", "maven_api_key", "secret_key", "public_url"),
+        *("oidc_issuer", "oidc_client_id", "oidc_client_secret", "oidc_groups"),
+        mode="before",
     )
     @classmethod
     def _blank_is_none(cls, value: object) -> object:
@@ -187,11 +271,12 @@ SECRETS = frozenset(
         "metrics_token",
         "simulate_token",
         "secret_key",
+        "oidc_client_secret",
     }
 )
 """Settings whose values are never shown."""
 
-UNSHOWN = SECRETS | {"maven_url", "public_url"}
+UNSHOWN = SECRETS | {"maven_url", "public_url", "oidc_issuer"}
 """Those, and what is no secret when it is right: a wrong address may have a password in it."""
 
 
@@ -202,7 +287,11 @@ def read_settings(**given: object) -> Settings:
     except ValidationError as error:
         lines: dict[str, str] = {}
         for item in error.errors(include_url=False, include_context=False):
-            name = str(item["loc"][0]) if item["loc"] else "settings"
+            if not item["loc"]:
+                # Of several settings, which the message names.
+                lines.setdefault("", item["msg"].removeprefix("Value error, "))
+                continue
+            name = str(item["loc"][0])
             shown = "" if name in UNSHOWN else f" (it is {str(item['input'])[:60]!r})"
             allowed = _allowed(name, item["msg"])
             colon = "" if allowed.startswith("must ") else ":"

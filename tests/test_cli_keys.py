@@ -37,6 +37,11 @@ def test_a_webhook_token_is_told_by_its_prefix(call: Call) -> None:
     assert made(call, "both", "--scope", "webhook", "--scope", "read").startswith("hos_key_")
 
 
+def test_a_key_for_reviews_may_be_made(call: Call) -> None:
+    made(call, "desk", "--scope", "read", "--scope", "review", "--terminal", "PGH")
+    assert call("keys", "list").stdout.split("\t")[:3] == ["desk", "read,review", "PGH"]
+
+
 def test_list_tells_all_but_the_key(call: Call) -> None:
     first = made(call, "b", "--scope", "read", "--scope", "admin")
     second = made(call, "a", "--scope", "read", "--terminal", "PGH", "--terminal", "CLE", "--terminal", "PGH")
@@ -54,13 +59,16 @@ def test_list_tells_all_but_the_key(call: Call) -> None:
 def test_without_keys_the_list_says_so(call: Call) -> None:
     assert call("keys", "list").stderr == "There are no keys.\n"
     result = call("keys", "list", HOS_ADMIN_KEY="a" * 32)
-    assert (result.stdout, result.stderr) == ("admin\tadmin,read\tall terminals\tfrom HOS_ADMIN_KEY\tin force\n", "")
+    assert (result.stdout, result.stderr) == (
+        "admin\tadmin,read,review\tall terminals\tfrom HOS_ADMIN_KEY\tin force\n",
+        "",
+    )
 
 
 def test_an_unknown_scope_is_said_plainly(call: Call) -> None:
     result = call("keys", "create", "x", "--scope", "foo")
     assert result.exit_code == 2
-    assert "must be read, admin or webhook, not 'foo'" in result.stderr
+    assert "must be read, review, admin or webhook, not 'foo'" in result.stderr
     assert "Value error" not in result.stderr
 
 
@@ -106,7 +114,7 @@ def test_a_name_may_be_any_text(call: Call, name: str) -> None:
     "arguments,said",
     [
         (["x"], "--scope"),
-        (["x", "--scope", "write"], "must be read, admin or webhook"),
+        (["x", "--scope", "write"], "must be read, review, admin or webhook"),
         (["--scope", "read"], "NAME"),
         (["x", "--scope", "read", "--terminal", ""], "not blank"),
         (["x", "--scope", "read", "--terminal", "PGH", "--terminal", "  "], "not blank"),

@@ -3,10 +3,11 @@
 import orjson
 from openapi_pydantic import Components, Info, License, OpenAPI, PathItem, Reference, Schema, Server, Tag
 
-from app.api_description import following, hooks, operating, reading, receiving, sending
+from app.api_description import following, hooks, operating, reading, receiving, reviewing, sending
 from app.api_description.channel_schemas import status_schemas
 from app.api_description.hook_schemas import hook_schemas
 from app.api_description.incoming import incoming_schemas
+from app.api_description.reviewing import review_schemas
 from app.api_description.schemas import (
     event_schemas,
     problem_schemas,
@@ -22,6 +23,8 @@ violations are active now, and for which driver.
 Maven, or whoever passes its events on, posts to `/webhooks/maven` with a webhook credential. Everybody else reads
 under `/v1` with an API key: `Authorization: Bearer <key>`. The two are apart: a webhook token reads nothing, and no
 API key posts events, not even one with the scope `admin`.
+
+What was done about a violation is said by reviews, which are kept beside what Maven said and never change it.
 
 Others are told of changes by hooks: as signed webhooks, by an Alertmanager, by Slack, e-mail and the like.
 
@@ -39,7 +42,7 @@ new one."""
 _TAGS = {
     receiving.TAG: "How events come in.",
     reading.DRIVERS: "Who has active violations.",
-    reading.VIOLATIONS: "What is known of violations, now or at an earlier moment.",
+    reading.VIOLATIONS: "What is known of violations, now or at an earlier moment; and what was done about them.",
     following.TAG: "What changed, in order: as pages, by long poll, as a stream.",
     reading.STATISTICS: "How many.",
     reading.CHANNELS: "How events come in, and what may be missing.",
@@ -54,6 +57,7 @@ def describe(version: str) -> OpenAPI:
     """The whole API, for one version of the program."""
     schemas = {
         **violation_schemas(),
+        **review_schemas(),
         **reading_schemas(),
         **event_schemas(),
         **status_schemas(),
@@ -77,6 +81,7 @@ def describe(version: str) -> OpenAPI:
         paths={
             **receiving.paths(),
             **reading.paths(),
+            **reviewing.paths(),
             **following.paths(),
             **hooks.paths(),
             **operating.paths(),

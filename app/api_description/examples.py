@@ -13,6 +13,8 @@ import orjson
 from app.first_start import SAMPLE_EVENT
 from app.maven.events import EventType
 from app.maven.times import parse_time
+from app.reviews.model import ReviewStatus
+from app.reviews.schema import Review, shown_reviews
 from app.violations.schema import State, csv_header, render_csv, render_violation
 from app.web.problems import Kind, Problem, render_problem
 
@@ -74,6 +76,23 @@ def violation(*, is_invalidated: bool = False) -> JsonObject:
     """The violation after its creation, or after its invalidation too."""
     rendered: JsonObject = orjson.loads(render_violation(SAMPLE_EVENT.encode(), _state(is_invalidated=is_invalidated)))
     return rendered
+
+
+def no_review() -> JsonObject:
+    """What is shown of a violation that was never reviewed."""
+    return shown_reviews([])
+
+
+def new_review() -> JsonObject:
+    """A review as it is asked for."""
+    return {"status": "coached", "note": "Went through the log with the driver."}
+
+
+def review() -> JsonObject:
+    """The reviews after it."""
+    note = str(new_review()["note"])
+    first = Review(1, ReviewStatus.ACKNOWLEDGED, None, "dispatch", parse_time(RECEIVED_AT))
+    return shown_reviews([first, Review(2, ReviewStatus.COACHED, note, "safety", parse_time(INVALIDATION_RECEIVED_AT))])
 
 
 def csv() -> str:

@@ -96,7 +96,7 @@ def _create() -> Operation:
     body = content(JSON_TYPE, schema_ref("CreatedHook"), one=hook_examples.created_hook())
     refused = "The address 192.168.0.7 may not be dialled: it is private, and in no allowed network"
     made = answer("It is made.", body, {"location": location})
-    answers: Answers = {"201": made, **reading_answers(), **_body_answers(PATH, "/url", refused)}
+    answers: Answers = {"201": made, **reading_answers(), **body_answers(PATH, "/url", refused)}
     described = operation("createHook", TAG, "Make a hook", _CREATE, answers, ADMIN)
     described.requestBody = _body(
         "NewHook",
@@ -122,7 +122,7 @@ def _change() -> Operation:
             HOOK_PATH,
             "Others change this hook at the same time. Look at it and try again.",
         ),
-        **_body_answers(HOOK_PATH, "/digest", "is not for an Alertmanager, which groups alerts itself."),
+        **body_answers(HOOK_PATH, "/digest", "is not for an Alertmanager, which groups alerts itself."),
     }
     told = (
         "What is left out stays; null takes a `threshold` or `digest` away; a `filter` takes the place of the whole old"
@@ -162,7 +162,7 @@ def _rotate() -> Operation:
             path,
             "A hook of kind alertmanager has no secret to sign with.",
         ),
-        **_body_answers(path, "/graceHours", "must be less than or equal to 168."),
+        **body_answers(path, "/graceHours", "must be less than or equal to 168."),
     }
     told = "The old one signs along for `graceHours`; receivers take a message when one of its signatures fits."
     described = operation("rotateSecret", TAG, "Replace the secret", told, answers, ADMIN, [_id()])
@@ -175,7 +175,7 @@ def _replay() -> Operation:
     answers: Answers = {
         "202": _said("They are under way.", "Replay", {"deliveries": 1}),
         **reading_answers("404"),
-        **_body_answers(path, "/to", "must not be before from."),
+        **body_answers(path, "/to", "must not be before from."),
     }
     described = operation("replay", TAG, "Send an earlier time once more", _REPLAY, answers, ADMIN, [_id()])
     described.requestBody = _body("ReplayRange", day={"from": "2024-01-01T00:00:00Z", "to": "2024-01-01T23:59:59Z"})
@@ -224,8 +224,10 @@ def _conflict(description: str, path: str, detail: str) -> Response:
     return problem_answer(description, CONFLICT, detail, path)
 
 
-def _body_answers(path: str, pointer: str, detail: str) -> Mapping[str, Response | Reference]:
-    """The errors of requests with a body; `pointer` and `detail` are those of a fault in it."""
+def body_answers(
+    path: str, pointer: str, detail: str, most: int = MAX_BODY_BYTES
+) -> Mapping[str, Response | Reference]:
+    """The errors of requests with a body of at most `most` bytes; `pointer` and `detail` are those of a fault in it."""
     fault: examples.JsonObject = {"pointer": pointer, "detail": detail}
     not_json: examples.JsonObject = {"pointer": "", "detail": "is not JSON."}
     nonsense = 'The parameter "nonsense" is not known; there are none here.'
@@ -244,7 +246,7 @@ def _body_answers(path: str, pointer: str, detail: str) -> Mapping[str, Response
         "413": problem_answer(
             "The body is too large.",
             TOO_LARGE,
-            f"The body may have at most {MAX_BODY_BYTES} bytes, after decompression too.",
+            f"The body may have at most {most} bytes, after decompression too.",
             path,
         ),
         "415": answer(

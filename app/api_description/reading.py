@@ -150,15 +150,15 @@ def _violation() -> Operation:
         "getViolation",
         VIOLATIONS,
         "Get one violation",
-        "With `If-None-Match` the answer is 304 while nothing has changed.",
+        "With its `review`, which lists do not have. With `If-None-Match` the answer is 304 while nothing has changed.",
         {
             "200": answer(
                 "The violation.",
                 content(
                     JSON_TYPE,
-                    schema_ref("Violation"),
-                    active=examples.violation(),
-                    invalidated=examples.violation(is_invalidated=True),
+                    schema_ref("ReviewedViolation"),
+                    active={**examples.violation(), "review": examples.no_review()},
+                    invalidated={**examples.violation(is_invalidated=True), "review": examples.review()},
                 ),
                 tagged,
             ),

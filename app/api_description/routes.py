@@ -1,4 +1,4 @@
-"""`GET /openapi.json` and `GET /docs`: the description served, for everybody; `GET /` leads there.
+"""`GET /openapi.json` and `GET /docs`: the description served, for everybody.
 
 It is made at the first request for it, in a thread, and kept: most processes are never asked, and starting is not to
 wait for it.
@@ -10,7 +10,7 @@ from functools import partial
 from hashlib import sha256
 
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from app.web.problems import NOT_FOUND, Problem
@@ -76,16 +76,10 @@ class Description:
         return await self.serve(name, request)
 
 
-async def lead_to_docs(request: Request) -> Response:
-    """`GET /`, where people look first. Not for ever: a page of its own may stand there one day."""
-    return RedirectResponse("/docs", 302)
-
-
 def routes(version: str) -> list[BaseRoute]:
     """The routes of the description."""
     description = Description(version)
     return [
-        Route("/", lead_to_docs, name="root"),
         Route("/openapi.json", partial(description.serve, "openapi.json"), name="description"),
         Route("/docs", partial(description.serve, "docs"), name="docs"),
         Route("/docs/{file}", description.file, name="docs_file"),

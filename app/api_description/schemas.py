@@ -80,27 +80,30 @@ def violation_schemas() -> dict[str, JsonSchema]:
     said = {name: _said(schema) for name, schema in model_schemas("serialization").items()}
     data = said.pop("ViolationData")["properties"]
     assert isinstance(data, dict)
+    violation: dict[str, JsonSchema] = {
+        **data,
+        "durationMinutes": nullable({**COUNT, "description": "`duration` in minutes."}),
+        "egregious": {
+            "type": "boolean",
+            "description": "A driving limit was exceeded by more than 3 hours (49 CFR part 386, appendix B).",
+        },
+        "regulation": {
+            **nullable(schema_ref("Regulation")),
+            "description": "The federal rule; null for intrastate rulesets and for what is unknown.",
+        },
+        "status": {"type": "string", "enum": list(STATUS_WORDS), "description": "What it is now."},
+        "invalidated": {"type": "boolean", "description": "Whether `status` is `invalidated`."},
+        "invalidatedAt": nullable(written_time("`eventTime` of the newest invalidation; null when active.")),
+        "firstReceivedAt": written_time("When its first event came."),
+        "lastReceivedAt": written_time("When its last event came that was kept; duplicates do not count."),
+        "revision": {"type": "integer", "minimum": 1, "description": "Number of changes so far."},
+    }
     return {
         "Violation": exact_object(
-            {
-                **data,
-                "durationMinutes": nullable({**COUNT, "description": "`duration` in minutes."}),
-                "egregious": {
-                    "type": "boolean",
-                    "description": "A driving limit was exceeded by more than 3 hours (49 CFR part 386, appendix B).",
-                },
-                "regulation": {
-                    **nullable(schema_ref("Regulation")),
-                    "description": "The federal rule; null for intrastate rulesets and for what is unknown.",
-                },
-                "status": {"type": "string", "enum": list(STATUS_WORDS), "description": "What it is now."},
-                "invalidated": {"type": "boolean", "description": "Whether `status` is `invalidated`."},
-                "invalidatedAt": nullable(written_time("`eventTime` of the newest invalidation; null when active.")),
-                "firstReceivedAt": written_time("When its first event came."),
-                "lastReceivedAt": written_time("When its last event came that was kept; duplicates do not count."),
-                "revision": {"type": "integer", "minimum": 1, "description": "Number of changes so far."},
-            },
-            "What the events of one violation add up to. Every member is always there.",
+            violation, "What the events of one violation add up to. Every member is always there."
+        ),
+        "ReviewedViolation": exact_object(
+            {**violation, "review": schema_ref("Review")}, "One violation, with what was done about it."
         ),
         "Regulation": exact_object(
             {"cite": {**TEXT, "description": "Section of 49 CFR."}, "title": {**TEXT, "description": "In words."}},

@@ -20,6 +20,7 @@ from app.api_description.pieces import (
 )
 from app.query.filters import MOST_MINUTES, WORD_FILTERS
 from app.query.violations import NEWEST_FIRST, ORDERS
+from app.reviews.schema import STATUSES as REVIEW_WORDS
 from app.violations.schema import STATUS_WORDS
 from app.web.cursors import LONGEST
 from app.web.deadlines import MAX_HEAD_BYTES
@@ -36,6 +37,7 @@ from app.web.problems import (
 )
 
 READER: Security = [{"apiKey": ["read"]}]
+REVIEWER: Security = [{"apiKey": ["review"]}]
 ADMIN: Security = [{"apiKey": ["admin"]}]
 SENDER: Security = [
     {"webhookSignature": [], "webhookId": [], "webhookTimestamp": []},
@@ -61,8 +63,8 @@ def security_schemes() -> dict[str, SecurityScheme]:
             type="http",
             scheme="bearer",
             description=(
-                "An API key with the scope `read` or `admin`. `admin` may all that `read` may. A key may be limited to"
-                " terminals and then sees only violations whose current terminal is one of them."
+                "An API key with the scope `read`, `review` or `admin`. `admin` may all that these two may. A key may"
+                " be limited to terminals and then sees and reviews only violations whose terminal now is one of them."
             ),
         ),
         "webhookSignature": in_header(
@@ -222,6 +224,12 @@ def filter_parameters() -> dict[str, Parameter]:
             "A part of the driver's name or of the unit, without regard to case.",
             {"type": "string", "minLength": 1, "pattern": r"^[^\u0000\uffff]+$"},
             example="doe",
+        ),
+        _words(
+            "review",
+            "What was done about it: the newest review, with `asOf` that of then. `open` without one.",
+            {"type": "string", "enum": list(REVIEW_WORDS)},
+            ["open", "acknowledged"],
         ),
         _time("asOf", "What was known then, by the time of receipt."),
     ]

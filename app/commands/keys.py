@@ -26,7 +26,7 @@ def is_name(text: str) -> bool:
 def scope_of(text: str) -> Scope:
     """A scope as typed. Raises `typer.BadParameter`."""
     if text not in list(Scope):
-        raise typer.BadParameter(f"must be read, admin or webhook, not {text[:60]!r}")
+        raise typer.BadParameter(f"must be read, review, admin or webhook, not {text[:60]!r}")
     return Scope(text)
 
 
@@ -37,7 +37,7 @@ def create(
     ],
     scope: Annotated[
         list[Scope],
-        typer.Option(parser=scope_of, help="read, admin or webhook; repeat for several.", metavar="SCOPE"),
+        typer.Option(parser=scope_of, help="read, review, admin or webhook; repeat for several.", metavar="SCOPE"),
     ],
     terminal: Annotated[
         list[str] | None,
@@ -46,8 +46,8 @@ def create(
 ) -> None:
     """Make a key and print it alone on the last line.
 
-    It is shown this once; only its hash is kept. Scope read reads violations, admin also handles the quarantine,
-    webhook posts events and nothing else.
+    It is shown this once; only its hash is kept. Scope read reads violations, review says what was done about
+    them, admin may both and handles the quarantine and the hooks, webhook posts events and nothing else.
     """
     if not is_name(name):
         raise typer.BadParameter("must be 1 to 100 printable characters, not only blanks", param_hint="NAME")
@@ -77,7 +77,7 @@ def create(
 
 @keys.command("list")
 def show() -> None:
-    """List keys: name, scopes, terminals, when made, whether in force. Never the keys themselves."""
+    """List keys: name, scopes, terminals, when made, whether in force, when last used. Never the keys themselves."""
     settings = settings_or_fail()
 
     async def read() -> list[str]:
@@ -90,6 +90,7 @@ def show() -> None:
                         "all terminals" if record.key.terminals is None else ",".join(sorted(record.key.terminals)),
                         f"made {format_time(record.created_at)}",
                         "in force" if record.revoked_at is None else f"revoked {format_time(record.revoked_at)}",
+                        "never used" if record.last_used_at is None else f"used {format_time(record.last_used_at)}",
                     )
                 )
                 for record in await database.read(list_keys())
@@ -97,7 +98,7 @@ def show() -> None:
 
     lines = run(read())
     if settings.admin_key is not None:
-        lines.append("admin\tadmin,read\tall terminals\tfrom HOS_ADMIN_KEY\tin force")
+        lines.append("admin\tadmin,read,review\tall terminals\tfrom HOS_ADMIN_KEY\tin force")
     for line in lines:
         typer.echo(line)
     if not lines:

@@ -1,8 +1,8 @@
 """`purge`: the end of what must no longer be kept (contract section 3, `HOS_RETENTION_DAYS`).
 
-A violation goes whole or not at all: its row, its earlier versions and its events, when the last of its events was
-received before the limit. Carriers must keep records of duty status for six months from the date of receipt (49 CFR
-395.8(k)(1)); `LEAST_DAYS` is that, and the roof asks for more than a slip of the pen to go below.
+A violation goes whole or not at all: its row, its earlier versions, its events and its reviews, when the last of its
+events was received before the limit. Carriers must keep records of duty status for six months from the date of receipt
+(49 CFR 395.8(k)(1)); `LEAST_DAYS` is that, and the roof asks for more than a slip of the pen to go below.
 
 It may run beside `serve`: every transaction is small, and between two of them others get as long a turn.
 """
@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from app.db.database import Database
 from app.db.statements import Dialect, Execute, Fetch, WriteScript
 from app.inbox.store import open_ledger
+from app.reviews.store import delete_reviews
 from app.violations.store import any_of, list_argument
 
 LEAST_DAYS = 183
@@ -110,7 +111,7 @@ def _delete(dialect: Dialect, keys: Sequence[int], before: int, now: int) -> Wri
     yield from open_ledger(dialect, now)  # nobody else advances a violation meanwhile
     listed = any_of(dialect, 1, "bigint")
     rows = yield Fetch(
-        f"SELECT pk FROM violations WHERE pk IN {listed} AND last_received_at < $2",
+        f"SELECT pk, id FROM violations WHERE pk IN {listed} AND last_received_at < $2",
         (list_argument(dialect, keys), before),
     )
     if not rows:
@@ -123,6 +124,7 @@ def _delete(dialect: Dialect, keys: Sequence[int], before: int, now: int) -> Wri
     )
     events = yield Execute(f"DELETE FROM events WHERE violation_pk IN {listed} RETURNING seq", old)
     yield Execute(f"DELETE FROM violations WHERE pk IN {listed}", old)
+    yield from delete_reviews(dialect, [row[1] for row in rows])
     return len(rows), len(events)
 
 

@@ -7,6 +7,7 @@ longer than `STALE_SECONDS`, stored keys are no longer trusted.
 
 import asyncio
 import hmac
+import time
 from collections.abc import Callable, Iterable
 
 import structlog
@@ -14,12 +15,14 @@ import structlog
 from app.db.database import Database
 from app.db.errors import DatabaseUnavailable
 from app.keys.schema import ApiKey, Scope, hash_key
-from app.keys.store import list_keys
+from app.keys.store import list_keys, note_used
 
 log = structlog.get_logger(__name__)
 
 REFRESH_SECONDS = 0.5
 STALE_SECONDS = 5.0
+NOTE_SECONDS = 30.0
+"""How often it is written down which keys were used."""
 
 
 class KeysUnknown(Exception):
@@ -35,6 +38,8 @@ class KeyRing:
         self._stored: dict[str, ApiKey] = {}
         self._read_at = float("-inf")
         self._clock = clock
+        self._used: set[str] = set()
+        self._noted_at = clock()
 
     async def refresh(self) -> None:
         """Reads the keys in force. Raises `DatabaseUnavailable`."""
@@ -48,21 +53,35 @@ class KeyRing:
         while True:
             try:
                 await self.refresh()
+                if self._used and self._clock() - self._noted_at >= NOTE_SECONDS:
+                    await self.note_used()
             except DatabaseUnavailable:
                 pass  # readiness and metrics say so; keys turn stale by themselves
             except Exception:
                 log.exception("keys.refresh_failed")
             await asyncio.sleep(REFRESH_SECONDS)
 
+    async def note_used(self) -> None:
+        """Writes down that the keys found since the last time were used. Raises `DatabaseUnavailable`."""
+        self._noted_at = self._clock()
+        used, self._used = self._used, set()
+        await self._database.write(note_used(used, time.time_ns() // 1000))
+
     def find(self, text: str) -> ApiKey | None:
         """The key in force that `text` is; None when it is none. Raises `KeysUnknown`."""
-        digest = hash_key(text)
+        return self.find_hash(hash_key(text))
+
+    def find_hash(self, digest: str) -> ApiKey | None:
+        """The key in force with this hash; None when there is none. Raises `KeysUnknown`."""
         for known, key in self._fixed.items():
             if hmac.compare_digest(known, digest):
                 return key
         if self._clock() - self._read_at > STALE_SECONDS:
             raise KeysUnknown
-        return self._stored.get(digest)
+        found = self._stored.get(digest)
+        if found is not None:
+            self._used.add(digest)
+        return found
 
     def names_with(self, scope: Scope) -> list[str]:
         """Names of keys in force that have a scope."""

@@ -18,19 +18,22 @@ class KeyRecord:
     hash: str
     created_at: int
     revoked_at: int | None
+    last_used_at: int | None = None
+    """Within half a minute; None when it never was, or was made before this was noted."""
 
 
 def _record(row: Row) -> KeyRecord:
     terminals = None if row[3] is None else frozenset(orjson.loads(row[3]))
     known = {scope.value for scope in Scope}
     scopes = frozenset(Scope(word) for word in row[2].split() if word in known)
-    return KeyRecord(ApiKey(row[0], scopes, terminals), row[1], row[4], row[5])
+    return KeyRecord(ApiKey(row[0], scopes, terminals), row[1], row[4], row[5], row[6])
 
 
 def list_keys() -> ReadScript[list[KeyRecord]]:
     """All keys ever made, by name, revoked ones too."""
     rows = yield Fetch(
-        "SELECT name, hash, scopes, terminals, created_at, revoked_at FROM api_keys ORDER BY name, created_at"
+        "SELECT name, hash, scopes, terminals, created_at, revoked_at, last_used_at FROM api_keys"
+        " ORDER BY name, created_at"
     )
     return [_record(row) for row in rows]
 
@@ -60,3 +63,12 @@ def revoke_key(name: str, now: int) -> WriteScript[bool]:
         "UPDATE api_keys SET revoked_at = $2 WHERE name = $1 AND revoked_at IS NULL RETURNING pk", (name, now)
     )
     return bool(rows)
+
+
+def note_used(hashes: Iterable[str], now: int) -> WriteScript[None]:
+    """Notes that keys were used; never earlier than is known."""
+    for key_hash in sorted(hashes):
+        yield Execute(
+            "UPDATE api_keys SET last_used_at = $2 WHERE hash = $1 AND (last_used_at IS NULL OR last_used_at < $2)",
+            (key_hash, now),
+        )

@@ -1,4 +1,4 @@
-"""`GET /v1/violations/{id}` with its entity tag, and `GET /v1/violations/{id}/events`."""
+"""`GET /v1/violations/{id}` with its reviews and its entity tag, and `GET /v1/violations/{id}/events`."""
 
 import re
 
@@ -13,14 +13,22 @@ from app.query.event_lines import render_event
 from app.query.filters import may_see
 from app.query.pages import PAGE_BYTES, envelope, fetch_payload
 from app.query.violations import ONE_VIOLATION, Found, events_of
+from app.reviews.schema import Review, shown_reviews
+from app.reviews.store import reviews_of
 from app.violations.regulation import TABLE_VERSION
 from app.web.parameters import read_parameters
 from app.web.problems import NOT_FOUND, Problem
 
 EVENT_PARAMETERS = frozenset(["limit", "cursor"])
 
-WIRE_VERSION = 1
+WIRE_VERSION = 2
 """Counts up when the same violation is written differently, so that what clients hold no longer counts as current."""
+
+ONE_WITH_REVIEW = (
+    "SELECT one.*, (SELECT max(r.pk) FROM reviews AS r WHERE r.violation_id = one.id) AS review_pk"
+    f" FROM ({ONE_VIOLATION}) AS one"
+)
+"""The same with the key of its newest review, null when there is none."""
 
 # One of a list, up to its comma. Lists may have empty elements (RFC 9110 section 5.6.1), and tags may have commas.
 _ENTITY_TAG = re.compile(r"[ \t,]*(?:W/)?(\"[\x21\x23-\x7e\x80-\xff]*\")[ \t]*(?:,|\Z)")
@@ -41,27 +49,41 @@ async def show_violation(context: QueryContext, key: ApiKey, scope: Scope) -> AS
     """One violation, or 304 when `If-None-Match` has its entity tag."""
     violation_id = path_text(scope, "id")
     read_parameters(scope["query_string"], ())
-    rows = [] if find_unstorable(violation_id) else await context.database.fetch(ONE_VIOLATION, violation_id)
+    rows = [] if find_unstorable(violation_id) else await context.database.fetch(ONE_WITH_REVIEW, violation_id)
     if not rows or not may_see(key, rows[0]["terminal_code"]):
-        raise _unknown(violation_id)
+        raise unknown_violation(violation_id)
     found = Found.of(rows[0])
-    tag = _entity_tag(context, found)
+    review_pk: int | None = rows[0]["review_pk"]
+    tag = _entity_tag(context, found, review_pk)
     # A client may keep the answer and ask each time whether it is current; no cache in between may.
     headers = [(b"etag", tag.encode()), (b"cache-control", b"private, no-cache"), (b"vary", b"authorization")]
     if _is_held(header(scope, "if-none-match"), tag):
         return NotModified(headers)
     assert found.payload is not None
-    return Json(context.renderer.render(found.details_seq, found.payload, found.state), headers)
+    history = [] if review_pk is None else await _history(context, violation_id, review_pk)
+    text = context.renderer.render(found.details_seq, found.payload, found.state)
+    return Json(b'%b,"review":%b}' % (text[:-1], orjson.dumps(shown_reviews(history))), headers)
 
 
-def _unknown(violation_id: str) -> Problem:
+async def _history(context: QueryContext, violation_id: str, review_pk: int) -> list[Review]:
+    """The reviews up to one, which the entity tag names; later ones are left for the next answer."""
+    reviews = await context.database.read(reviews_of(violation_id))
+    history = [review for review in reviews if review.pk <= review_pk]
+    if not history or history[-1].pk < review_pk:  # purged this moment, with the violation
+        raise unknown_violation(violation_id)
+    return history
+
+
+def unknown_violation(violation_id: str) -> Problem:
+    """The problem that there is no such violation, or none that the key sees."""
     return Problem(NOT_FOUND, f"There is no violation with the id {excerpt(violation_id)}.")
 
 
-def _entity_tag(context: QueryContext, found: Found) -> str:
+def _entity_tag(context: QueryContext, found: Found, review_pk: int | None) -> str:
     """A strong entity tag: equal only when the answer is, byte for byte."""
     state = found.state
-    parts = (WIRE_VERSION, TABLE_VERSION, found.id, found.details_seq, state.revision, state.last_received_at)
+    numbers = (found.details_seq, state.revision, state.last_received_at, review_pk)
+    parts = (WIRE_VERSION, TABLE_VERSION, found.id, *numbers)
     return f'"{context.cursors.fingerprint("violation", orjson.dumps(parts))}"'
 
 
@@ -87,13 +109,13 @@ async def list_events(context: QueryContext, key: ApiKey, scope: Scope) -> ASGIA
     parameters = read_parameters(scope["query_string"], EVENT_PARAMETERS)
     limit = parameters.limit()
     if find_unstorable(violation_id):
-        raise _unknown(violation_id)
+        raise unknown_violation(violation_id)
     purpose = f"events:{violation_id}"
     cursor = parameters.text("cursor")
     after = 0 if cursor is None else int.from_bytes(context.cursors.open(purpose, cursor), "big")
     answer = await context.database.read(events_of(violation_id, after, limit + 1))
     if answer is None or not may_see(key, answer[0]):
-        raise _unknown(violation_id)
+        raise unknown_violation(violation_id)
     rows = answer[1]
     rendered: list[bytes] = []
     size = 0

@@ -13,6 +13,8 @@ import orjson
 
 from app.db.arguments import Arguments
 from app.keys.schema import ApiKey
+from app.reviews.model import ReviewStatus
+from app.reviews.schema import STATUSES as REVIEW_WORDS
 from app.violations.model import ACTIVE, INVALIDATED
 from app.violations.schema import STATUS_WORDS
 from app.violations.store import SEARCH_SEPARATOR
@@ -39,6 +41,7 @@ FILTER_NAMES: tuple[str, ...] = (
     "minDurationMinutes",
     "egregious",
     "q",
+    "review",
     "asOf",
 )
 """All filters of the list and of the statistics."""
@@ -59,6 +62,8 @@ class ViolationFilter:
     egregious: bool | None = None
     search: str | None = None
     """Casefolded part of the driver's name or of the unit."""
+    review_statuses: tuple[int, ...] | None = None
+    """What was done about it, by its newest review; with `as_of` by that of then."""
     as_of: int | None = None
     visible_terminals: tuple[str, ...] | None = None
     """Terminals that the key is limited to; compared with the violation's current terminal, whatever `as_of` says."""
@@ -96,6 +101,7 @@ def read_filter(parameters: Parameters, key: ApiKey, driver_id: str | None = Non
         min_duration_minutes=parameters.integer("minDurationMinutes", 0, MOST_MINUTES),
         egregious=parameters.boolean("egregious"),
         search=None if search is None else search.casefold(),
+        review_statuses=_read_review_statuses(parameters),
         as_of=parameters.time("asOf"),
         visible_terminals=visible_terminals(key),
     )
@@ -108,6 +114,11 @@ def _read_statuses(parameters: Parameters) -> tuple[int, ...]:
     if "all" in asked:
         return (ACTIVE, INVALIDATED)
     return tuple(sorted(STATUS_WORDS[word] for word in asked))
+
+
+def _read_review_statuses(parameters: Parameters) -> tuple[int, ...] | None:
+    asked = parameters.some_of("review", tuple(REVIEW_WORDS))
+    return None if asked is None else tuple(sorted(REVIEW_WORDS[word] for word in asked))
 
 
 def visible_terminals(key: ApiKey) -> tuple[str, ...] | None:
@@ -130,11 +141,13 @@ def matching(
     """
     conditions = [*_conditions(asked, arguments, status), *also]
     if asked.as_of is None:
+        conditions += _reviewed(asked.review_statuses)
         if asked.visible_terminals is not None:
             conditions.append(arguments.one_of("v.terminal_code", asked.visible_terminals))
         return [_clause("violations AS v", conditions)]
     as_of = arguments.add(asked.as_of)
     conditions.append(f"v.last_received_at <= {as_of}")
+    conditions += _reviewed(asked.review_statuses, f" AND r.reviewed_at <= {as_of}")
     versions = "violation_versions AS v"
     now_visible = []
     if asked.visible_terminals is not None:
@@ -144,6 +157,19 @@ def matching(
         _clause("violations AS v", [*conditions, *(f"v.{c}" for c in now_visible)]),
         _clause(versions, [*conditions, f"v.replaced_at > {as_of}", *(f"now.{c}" for c in now_visible)]),
     ]
+
+
+def _reviewed(statuses: tuple[int, ...] | None, until: str = "") -> list[str]:
+    """The condition that the newest review has one of some statuses; a violation without one is open.
+
+    It names the statuses that are not asked for: planners expect most rows to pass such a condition, and so walk along
+    the order and stop early, instead of judging all to sort them.
+    """
+    others = [] if statuses is None else [str(int(status)) for status in ReviewStatus if status not in statuses]
+    if not others:
+        return []
+    newest = f"SELECT r.status FROM reviews AS r WHERE r.violation_id = v.id{until} ORDER BY r.pk DESC LIMIT 1"
+    return [f"COALESCE(({newest}), {int(ReviewStatus.OPEN)}) NOT IN ({', '.join(others)})"]
 
 
 def _clause(relation: str, conditions: list[str]) -> str:

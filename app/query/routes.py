@@ -1,4 +1,4 @@
-"""All reading routes."""
+"""All reading routes, and the one that reviews."""
 
 from starlette.routing import BaseRoute, Route
 
@@ -8,6 +8,7 @@ from app.query.context import QueryContext
 from app.query.detail import list_events, show_violation
 from app.query.drivers import list_drivers
 from app.query.lists import list_violations, list_violations_of_driver
+from app.query.reviews import routes as review_routes
 from app.query.stats import show_stats
 from app.query.status import show_status
 
@@ -24,8 +25,8 @@ HANDLERS: dict[str, Handler] = {
 
 
 def routes(context: QueryContext) -> list[BaseRoute]:
-    """The reading endpoints, working with `context`."""
+    """The endpoints, working with `context`."""
     found: list[BaseRoute] = [
         Route(path, Reading(context, handler, path), methods=["GET"]) for path, handler in HANDLERS.items()
     ]
-    return [*found, *change_routes(context, context.watch)]
+    return [*found, *review_routes(context), *change_routes(context, context.watch)]

@@ -10,6 +10,7 @@ from httpx2 import Response
 
 from app.api_description import examples
 from app.api_description.document import describe, write
+from app.query.reviews import MAX_BODY_BYTES
 from tests.api_description.application import ADMIN, SENDER, Running, running
 from tests.api_description.described import Described, concrete
 from tests.databases import Databases
@@ -17,6 +18,7 @@ from tests.maven.examples import Json, as_bytes, enveloped, flat_event, vehicle_
 from tests.query.reading import open_house
 
 WEBHOOK = "/webhooks/maven"
+REVIEW = "/v1/violations/{id}/review"
 ID = "4095c1ff-915d-4744-a9d6-95a1cddcac43"
 WRONG = flat_event(id="V-2", startData=vehicle_data(latitude=91))
 RECEIVED = ("receivedAt", "firstReceivedAt", "lastReceivedAt", "at", "cursor", "nextCursor", "requestId")
@@ -135,6 +137,43 @@ def test_reading_is_answered_as_described(asking: Asking) -> None:
     asking.ask(400, "/v1/stream", "/v1/stream?after=x", reader)
 
 
+def test_reviews_are_answered_as_described(asking: Asking) -> None:
+    asking.post(200, flat_event())
+    url = REVIEW.replace("{id}", ID)
+
+    def put(status: int, body: bytes, url: str = url, **headers: str) -> Any:
+        sent = {**ADMIN, **{name.replace("_", "-"): value for name, value in headers.items()}}
+        return asking.ask(status, REVIEW, url, sent, "PUT", content=body).json()
+
+    def example(status: str, name: str) -> Any:
+        content = asking.described.operation(REVIEW, "put")["responses"][status]["content"]
+        return still(content["application/problem+json"]["examples"][name]["value"])
+
+    body = asking.described.operation(REVIEW, "put")["requestBody"]["content"]["application/json"]
+    for one in body["examples"].values():
+        put(200, as_bytes(one["value"]))
+        put(200, gzip.compress(as_bytes(one["value"])), content_encoding="gzip")
+        asking.ask(200, "/v1/violations/{id}", f"/v1/violations/{ID}", asking.served.reader)
+    for word in ("open", "acknowledged", "coached,disputed"):
+        asking.ask(200, "/v1/violations", f"/v1/violations?review={word}", asking.served.reader)
+    given = as_bytes({"status": "open"})
+    put(404, given, REVIEW.replace("{id}", "none"))
+    for key in (asking.served.reader, asking.served.webhook):
+        asking.ask(403, REVIEW, url, key, "PUT", content=given)
+    asking.ask(404, REVIEW, url, asking.served.limited, "PUT", content=given)
+    assert still(put(400, b"no json")) == example("400", "notJson")
+    assert still(put(400, given, f"{url}?nonsense=1")) == example("400", "parameter")
+    put(400, b"no gzip", content_encoding="gzip")
+    assert still(put(413, b" " * (MAX_BODY_BYTES + 1))) == example("413", "too-large")
+    assert still(put(415, b"<a/>", content_type="text/xml")) == example("415", "notJson")
+    put(415, given, content_encoding="br")
+    assert still(put(422, as_bytes({"status": "done"}))) == example("422", "invalid-fields")
+    several: list[Json] = [[], 7, {}, {"status": "open", "note": 1}, {"status": "open", "nonsense": 1}]
+    for wrong in several:
+        assert asking.described.incoming_faults(body["schema"], wrong) != []
+        put(422, as_bytes(wrong))
+
+
 def test_the_quarantine_is_answered_as_described(asking: Asking) -> None:
     for _ in range(2):
         (entry,) = asking.post(422, WRONG).json()["quarantineIds"]
@@ -220,7 +259,8 @@ def test_answers_that_are_examples_come_true(asking: Asking) -> None:
     assert asking.post(207, examples.partly_wrong()).json() == examples.partial_receipt()  # type: ignore[arg-type]
     assert still(read("/v1/drivers")) == still(examples.listed(examples.driver()))
     assert still(read("/v1/violations")) == still(examples.listed(examples.violation()))
-    assert still(read(f"/v1/violations/{ID}")) == still(examples.violation())
+    reviewed = {**examples.violation(), "review": examples.no_review()}
+    assert still(read(f"/v1/violations/{ID}")) == still(reviewed)
     assert still(read("/v1/changes")) == still(examples.changes())
     assert read("/v1/stats") == examples.stats()
     assert read("/v1/violations", "text/csv").split("\r\n")[0] == examples.csv().split("\r\n")[0]
@@ -241,5 +281,16 @@ def test_answers_that_are_examples_come_true(asking: Asking) -> None:
     assert still(xml) == still(example_of("415", "notJson"))
 
     asking.post(200, examples.invalidation())  # type: ignore[arg-type]
-    assert still(read(f"/v1/violations/{ID}")) == still(examples.violation(is_invalidated=True))
+    for given in ({"status": "acknowledged"}, examples.new_review()):
+        answer = asking.ask(200, REVIEW, REVIEW.replace("{id}", ID), ADMIN, "PUT", json=given).json()
+    assert still(answer) == still(by_admin(examples.review()))
+    reviewed = {**examples.violation(is_invalidated=True), "review": by_admin(examples.review())}
+    assert still(read(f"/v1/violations/{ID}")) == still(reviewed)
     assert still(read(f"/v1/violations/{ID}/events")) == still(examples.events())
+
+
+def by_admin(review: examples.JsonObject) -> examples.JsonObject:
+    """The same reviews, all of them given by this name."""
+    history = review["history"]
+    assert isinstance(history, list)
+    return {**review, "by": "admin", "history": [{**entry, "by": "admin"} for entry in history]}

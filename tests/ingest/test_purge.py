@@ -9,6 +9,9 @@ from app.db.database import Database
 from app.ingest.purge import Purged, purge
 from app.ingest.rebuild import rebuild
 from app.maven.times import DAY
+from app.reviews.model import ReviewStatus
+from app.reviews.schema import NewReview
+from app.reviews.store import add_reviews
 from app.violations.rules import Outcome
 from tests.ingest.kept import NOW, change, count, created, invalidated, keep, opened, violations
 from tests.maven.examples import Json, without
@@ -64,6 +67,19 @@ async def test_what_is_old_goes_with_its_events_and_versions(database_url: str) 
         assert await count(database, "events") == 3
         assert [row[0] for row in await database.fetch("SELECT id FROM violation_versions")] == ["TOUCHED"]
         await assert_sound(database)
+
+
+async def test_reviews_go_with_their_violation_and_only_then(database_url: str) -> None:
+    async with opened(database_url) as database:
+        await fill(database)
+        for status in (ReviewStatus.ACKNOWLEDGED, ReviewStatus.COACHED):
+            ids_given = ["OLD", "TOUCHED", "NEW"]
+            await database.write(add_reviews(database.dialect, ids_given, None, NewReview(status), "a", NOW))
+        await purged(database, dry_run=True)
+        assert await count(database, "reviews") == 6
+        await purged(database)
+        rows = await database.fetch("SELECT violation_id FROM reviews ORDER BY pk")
+        assert [row[0] for row in rows] == ["TOUCHED", "NEW"] * 2
 
 
 async def test_a_dry_run_counts_the_same_and_deletes_nothing(database_url: str) -> None:

@@ -11,6 +11,9 @@ from app.db.database import Database
 from app.db.statements import Dialect
 from app.ingest.purge import purge
 from app.ingest.rebuild import MOST_LISTED, USUAL, Rebuilt, Sizes, rebuild
+from app.reviews.model import ReviewStatus
+from app.reviews.schema import NewReview
+from app.reviews.store import add_reviews
 from app.violations.rules import Outcome
 from tests.databases import Databases
 from tests.events import Told, told
@@ -97,6 +100,19 @@ async def test_changed_fields_are_reported_and_put_right(database_url: str) -> N
         assert (mended.listed, mended.differences, mended.unrepaired) == (lines, 4, 0)
         assert await violations(database) == before
         assert (await rebuilt(database)).differences == 0
+
+
+async def test_reviews_are_left_as_they_are(database_url: str) -> None:
+    async with opened(database_url) as database:
+        await fill(database)
+        given = NewReview(ReviewStatus.COACHED, "talked")
+        await database.write(add_reviews(database.dialect, ["V0", "V1"], None, given, "a", NOW))
+        before = [tuple(row) for row in await database.fetch("SELECT * FROM reviews ORDER BY pk")]
+        assert len(before) == 2
+        for spoil in ("UPDATE violations SET driver_name = 'Roe'", "DELETE FROM violations"):
+            await change(database, spoil)
+            assert (await rebuilt(database)).differences == 3
+            assert [tuple(row) for row in await database.fetch("SELECT * FROM reviews ORDER BY pk")] == before
 
 
 async def test_missing_rows_come_back_and_rows_without_events_go(database_url: str) -> None:

@@ -58,7 +58,7 @@ async def test_a_scope_of_a_later_version_is_passed_over(database: Database) -> 
     def widen() -> object:
         from app.db.statements import Execute
 
-        yield Execute("UPDATE api_keys SET scopes = 'read review teleport'")
+        yield Execute("UPDATE api_keys SET scopes = 'read escort teleport'")
 
     await database.write(widen())  # type: ignore[arg-type]
     (record,) = await database.read(list_keys())

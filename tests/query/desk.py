@@ -3,10 +3,12 @@
 Events come in by the script that the writer runs, at receipt times that the test chooses.
 """
 
+import json
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import cast
+from urllib.parse import quote
 
 from httpx2 import ASGITransport, AsyncClient, Response
 from starlette.applications import Starlette
@@ -33,9 +35,25 @@ BEGIN = 1_767_225_600_000_000
 """2026-01-01T00:00:00Z, when the first event is received unless the test says otherwise."""
 
 ALL_SEEING = "all"
+REVIEWING = "reviewing"
 
 MOST_ITEMS = 1000
 """No test has more to walk over."""
+
+
+@dataclass
+class Clock:
+    """The present, in microseconds since 1970 UTC, as a test sets it."""
+
+    at: int = BEGIN
+
+    def __call__(self) -> int:
+        return self.at
+
+
+def path_of(violation_id: str, rest: str = "") -> str:
+    """The path of a violation, of which no part can be taken for anything else."""
+    return "/v1/violations/" + quote(violation_id, safe="").replace(".", "%2E") + rest
 
 
 @dataclass(eq=False)
@@ -47,6 +65,7 @@ class Desk:
     context: QueryContext
     app: ASGIApp
     client: AsyncClient
+    now: Clock
 
     async def receive(self, *bodies: bytes, at: int = BEGIN, channel: Channel = Channel.WEBHOOK) -> None:
         """Commits deliveries in one transaction."""
@@ -54,16 +73,25 @@ class Desk:
         kept = await self.database.write(keep_deliveries(self.database.dialect, deliveries, at))
         assert all(one.quarantine_id is None for delivery in kept for one in delivery)
 
-    def limit_key(self, terminals: Iterable[str]) -> str:
-        """The token of a key that sees some terminals only."""
+    def limit_key(self, terminals: Iterable[str], *scopes: KeyScope) -> str:
+        """The token of a key that sees some terminals only; with `read`, unless other scopes are named."""
         token = f"limited-{len(self.keys)}"
-        self.keys[token] = ApiKey(token, frozenset([KeyScope.READ]), frozenset(terminals))
+        self.keys[token] = ApiKey(token, frozenset(scopes or [KeyScope.READ]), frozenset(terminals))
         return token
 
     async def get(self, path: str, key: str = ALL_SEEING, method: str = "GET", **headers: str) -> Response:
         """The answer to a request; underscores in the names of headers stand for hyphens."""
         sent = {"authorization": f"Bearer {key}", **{name.replace("_", "-"): text for name, text in headers.items()}}
         return await self.client.request(method, path, headers=sent)
+
+    async def put_review(
+        self, violation_id: str, body: object, key: str = REVIEWING, query: str = "", **headers: str
+    ) -> Response:
+        """The answer to a review; bytes are sent as they are and anything else as JSON."""
+        content = body if isinstance(body, bytes) else json.dumps(body).encode()
+        sent = {"authorization": f"Bearer {key}", **{name.replace("_", "-"): text for name, text in headers.items()}}
+        url = f"{path_of(violation_id, '/review')}{query}"
+        return await self.client.put(url, content=content, headers=sent)
 
     async def walk(self, path: str, key: str = ALL_SEEING) -> list[dict[str, Json]]:
         """All items of a list, page after page."""
@@ -98,7 +126,12 @@ async def open_desk(url: str) -> AsyncIterator[Desk]:
 @asynccontextmanager
 async def desk_on(database: Database, cursors: CursorSeal) -> AsyncIterator[Desk]:
     """The reading endpoints on a database that is open, or stands in for one."""
-    keys = {ALL_SEEING: ApiKey("all", frozenset([KeyScope.READ])), "webhook": ApiKey("w", frozenset())}
+    keys = {
+        ALL_SEEING: ApiKey("all", frozenset([KeyScope.READ])),
+        REVIEWING: ApiKey("safety", frozenset([KeyScope.REVIEW])),
+        "webhook": ApiKey("w", frozenset()),
+    }
+    now = Clock()
     stopping = Stopping()
 
     def authenticate(scope: Scope, needed: KeyScope) -> ApiKey:
@@ -110,7 +143,7 @@ async def desk_on(database: Database, cursors: CursorSeal) -> AsyncIterator[Desk
         return key
 
     watch = ChangeWatch(database)
-    context = QueryContext(database, cursors, lambda: BEGIN, stopping, authenticate, watch, Metrics("0"))
+    context = QueryContext(database, cursors, now, stopping, authenticate, watch, Metrics("0"))
     app = Frame(Starlette(routes=routes(context), exception_handlers=exception_handlers()), stopping)
     async with AsyncClient(transport=ASGITransport(app), base_url="http://desk") as client:
-        yield Desk(database, keys, context, app, client)
+        yield Desk(database, keys, context, app, client, now)

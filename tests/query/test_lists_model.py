@@ -14,10 +14,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from app.reviews.model import ReviewStatus
+from app.reviews.schema import NewReview
+from app.reviews.store import add_reviews
 from tests.databases import Databases
 from tests.events import CHANGES, CREATED, INVALIDATED, Told, micros, outcomes_of, state_of
 from tests.maven.examples import Json, as_bytes
-from tests.query.desk import ALL_SEEING, BEGIN, open_desk
+from tests.query.desk import ALL_SEEING, BEGIN, Desk, open_desk
 
 IDS = ["a", "B", "b", "a/b", "%2F", "%", "ü ", "\U0001f69a", "'\";--", "x?&=+,#", "..", "\u2028"]
 DRIVERS = ["D1", "d1", "D/1", "D,1", "D 1", "ß"]
@@ -73,6 +76,15 @@ HISTORIES = st.lists(st.sampled_from(IDS), min_size=1, max_size=8, unique=True).
 """Events, and how many microseconds after the one before each is received."""
 
 
+REVIEWS = st.lists(
+    st.tuples(st.sampled_from(IDS), st.sampled_from(ReviewStatus), st.integers(BEGIN - 1, BEGIN + 24)), max_size=12
+)
+"""Whose, which status, and when by a clock that may go back. Some are of violations that there are not."""
+
+Reviews = dict[str, list[tuple[str, int]]]
+"""Status words and times by violation, oldest first."""
+
+
 @dataclass
 class Question:
     """A query: parameters by name, each with the values of which any may match."""
@@ -84,12 +96,13 @@ class Question:
     minutes: int | None = None
     egregious: bool | None = None
     search: str | None = None
+    reviews: tuple[str, ...] = ()
     as_of: int | None = None
     sort: str | None = None
     limit: int | None = None
     terminals: tuple[str, ...] | None = None
 
-    def query(self, *, paged: bool = True) -> str:
+    def query(self, *, paged: bool = True, sorted_by: bool = True) -> str:
         pairs = [(n, ",".join(quote(v, safe="") for v in values)) for n, values in self.words.items() if values]
         single: dict[str, str | None] = {
             "status": self.status,
@@ -100,13 +113,20 @@ class Question:
             "minDurationMinutes": None if self.minutes is None else str(self.minutes),
             "egregious": None if self.egregious is None else str(self.egregious).lower(),
             "q": self.search,
+            "review": ",".join(self.reviews) or None,
             "asOf": None if self.as_of is None else written(self.as_of),
-            "sort": self.sort,
+            "sort": self.sort if sorted_by else None,
             "limit": str(self.limit) if paged and self.limit else None,
         }
-        pairs += [(name, quote(value, safe="")) for name, value in single.items() if value is not None]
+        pairs += [
+            (name, quote(value, safe="," if name == "review" else ""))
+            for name, value in single.items()
+            if value is not None
+        ]
         return "&".join(f"{name}={value}" for name, value in pairs)
 
+
+WORDS = ["open", "acknowledged", "coached", "disputed"]
 
 QUESTIONS = st.builds(
     Question,
@@ -126,6 +146,7 @@ QUESTIONS = st.builds(
     minutes=st.sampled_from([None, None, None, 0, 180, 181, 599_999]),
     egregious=st.sampled_from([None, None, None, True, False]),
     search=st.sampled_from([None, None, None, "JOHN", "straSSe", "ß", "uck", "\U0001f69a", "n7", "'", "%"]),
+    reviews=st.just(()) | st.lists(st.sampled_from(WORDS), min_size=1, max_size=3, unique=True).map(tuple),
     as_of=st.none() | st.integers(BEGIN - 1, BEGIN + 24),
     sort=st.sampled_from(
         [None, *(s + n for s in ("", "-") for n in ("startTime", "eventTime", "duration", "driverName"))]
@@ -195,13 +216,20 @@ def shown(history: Sequence[tuple[Told, int]], until: int | None) -> dict[str, d
     return violations
 
 
-def expected(history: Sequence[tuple[Told, int]], asked: Question) -> list[dict[str, Json]]:
+def reviewed(reviews: Reviews, violation_id: str, until: int | None) -> str:
+    """What was done about a violation, at a moment."""
+    told = [word for word, at in reviews.get(violation_id, []) if until is None or at <= until]
+    return told[-1] if told else "open"
+
+
+def expected(history: Sequence[tuple[Told, int]], reviews: Reviews, asked: Question) -> list[dict[str, Json]]:
     """The violations that answer a question, in order."""
     now = shown(history, None)
     found = [
         wire
         for violation_id, wire in shown(history, asked.as_of).items()
-        if asked.terminals is None or now[violation_id]["terminalCode"] in asked.terminals
+        if (asked.terminals is None or now[violation_id]["terminalCode"] in asked.terminals)
+        and (not asked.reviews or reviewed(reviews, violation_id, asked.as_of) in asked.reviews)
     ]
     return in_order([wire for wire in found if matches(wire, asked)], asked.sort or "-startTime")
 
@@ -249,11 +277,26 @@ def in_order(found: list[dict[str, Json]], sort: str) -> list[dict[str, Json]]:
     return having + without
 
 
+async def give(desk: Desk, asked: list[tuple[str, ReviewStatus, int]], known: set[str]) -> Reviews:
+    """Gives reviews, and tells what is to be remembered of them."""
+    reviews: Reviews = {}
+    for number, (violation_id, status, at) in enumerate(asked):
+        script = add_reviews(desk.database.dialect, [violation_id], None, NewReview(status), f"k{number}", at)
+        if await desk.database.write(script):
+            told = reviews.setdefault(violation_id, [])
+            told.append((status.word, max([at, *(before for _, before in told)])))
+    assert set(reviews) == {violation_id for violation_id, _, _ in asked} & known
+    return reviews
+
+
 @pytest.mark.anyio
 @settings(max_examples=50)
-@given(history=HISTORIES, questions=st.lists(QUESTIONS, min_size=8, max_size=8))
+@given(history=HISTORIES, given_reviews=REVIEWS, questions=st.lists(QUESTIONS, min_size=8, max_size=8))
 async def test_lists_are_what_the_model_says(
-    databases: Databases, history: list[tuple[Told, int]], questions: list[Question]
+    databases: Databases,
+    history: list[tuple[Told, int]],
+    given_reviews: list[tuple[str, ReviewStatus, int]],
+    questions: list[Question],
 ) -> None:
     with databases.fresh() as url:
         async with open_desk(url) as desk:
@@ -263,10 +306,13 @@ async def test_lists_are_what_the_model_says(
                 at += later
                 received.append((event, at))
                 await desk.receive(event.body, at=at)
+            reviews = await give(desk, given_reviews, {event.violation_id for event, _ in history})
             for asked in questions:
                 key = ALL_SEEING if asked.terminals is None else desk.limit_key(asked.terminals)
-                wanted = expected(received, asked)
+                wanted = expected(received, reviews, asked)
                 assert await desk.walk(f"/v1/violations?{asked.query()}", key) == wanted
+                counts = await desk.get(f"/v1/stats?{asked.query(paged=False, sorted_by=False)}", key)
+                assert counts.json()["total"] == len(wanted)
                 lines = await desk.get(f"/v1/violations?{asked.query(paged=False)}", key, accept="application/x-ndjson")
                 assert [json.loads(line) for line in lines.content.splitlines()] == wanted
 
@@ -292,4 +338,4 @@ async def test_a_drivers_violations_are_the_list_for_that_driver(
                 path = f"/v1/drivers/{quote(driver, safe='')}/violations?{narrowed.query()}"
                 found = await desk.walk(path, key)
                 narrowed.words = {**words, "driverId": [driver]}
-                assert found == expected(received, narrowed)
+                assert found == expected(received, {}, narrowed)

@@ -12,9 +12,10 @@ import pytest
 from app.db.database import open_database
 from app.db.statements import Dialect, Execute, Fetch, WriteScript
 from app.db.urls import sqlite_path
+from app.query.detail import ONE_WITH_REVIEW
 from app.query.drivers import find_drivers
 from app.query.filters import ViolationFilter
-from app.query.violations import NEWEST_FIRST, ONE_VIOLATION, ORDERS, Position, all_in_order, page
+from app.query.violations import NEWEST_FIRST, ORDERS, Position, all_in_order, page
 from app.violations.model import ACTIVE, INVALIDATED
 
 pytestmark = pytest.mark.anyio
@@ -54,6 +55,10 @@ SHAPES = [
     Shape("limited key", ViolationFilter(visible_terminals=("t0", "t1")), after=MIDDLE),
     Shape("driver", ViolationFilter(words=DRIVER)),
     Shape("driver, second page", ViolationFilter(words=DRIVER), after=MIDDLE, limit=3),
+    Shape("open", ViolationFilter(review_statuses=(0,))),
+    Shape("open, deep page", ViolationFilter(review_statuses=(0,)), after=MIDDLE),
+    Shape("reviewed", ViolationFilter(review_statuses=(1, 2))),
+    Shape("reviewed, deep page", ViolationFilter(review_statuses=(1, 2)), after=MIDDLE),
     Shape("range", ViolationFilter(start_time_from=START + 1_000_000, start_time_to=START + 900_000_000)),
 ]
 
@@ -80,6 +85,15 @@ def fill(dialect: Dialect, status: int, count: int, first: int) -> WriteScript[N
         f" SELECT n, 'v' || n, 'd' || (n % {DRIVERS}), 't' || (n % 2), '',"
         f" {START} + (n - {first}) * CAST(1000000 AS BIGINT), 0, 0, {status}, n, 0, 0, 1 FROM {numbers} AS numbers"
     )
+
+
+def review(first: int = 1) -> WriteScript[None]:
+    """Two reviews of every second violation from number `first` on, the newer ones acknowledging."""
+    for status in (3, 1):
+        yield Execute(
+            "INSERT INTO reviews (violation_id, status, reviewed_by, reviewed_at)"
+            f" SELECT id, {status}, 'k', 0 FROM violations WHERE pk % 2 = 0 AND pk >= {first}"
+        )
 
 
 @pytest.fixture
@@ -129,8 +143,10 @@ async def test_sqlite_takes_as_many_steps_with_a_history_as_without(sqlite_url: 
     try:
         await database.write(fill(Dialect.SQLITE, ACTIVE, ACTIVE_COUNT, 1))
         await database.write(fill(Dialect.SQLITE, INVALIDATED, ACTIVE_COUNT, 1_000_001))
+        await database.write(review())
         before = {shape: steps_of(steps, shape.statement(Dialect.SQLITE)) for shape in SHAPES}
         await database.write(fill(Dialect.SQLITE, INVALIDATED, HISTORY, 2_000_001))
+        await database.write(review(2_000_001))
     finally:
         await database.close()
     for shape in SHAPES:
@@ -160,12 +176,15 @@ async def test_sqlite_costs_the_same_at_any_depth(sqlite_url: str, steps: sqlite
     database = await open_database(sqlite_url)
     try:
         await database.write(fill(Dialect.SQLITE, ACTIVE, HISTORY, 1))
+        await database.write(review())
     finally:
         await database.close()
-    places = [Position(START + number * 1_000_000, f"v{number}") for number in (HISTORY - 200, HISTORY // 2, 200)]
-    costs = [steps_of(steps, Shape("", ViolationFilter(), after=place).statement(Dialect.SQLITE)) for place in places]
-    assert [rows for _, rows in costs] == [101, 101, 101]
-    assert max(cost for cost, _ in costs) <= 1.1 * min(cost for cost, _ in costs)
+    filters = [ViolationFilter(), ViolationFilter(review_statuses=(0,)), ViolationFilter(review_statuses=(1,))]
+    places = [Position(START + number * 1_000_000, f"v{number}") for number in (HISTORY - 300, HISTORY // 2, 300)]
+    for asked in filters:
+        costs = [steps_of(steps, Shape("", asked, after=place).statement(Dialect.SQLITE)) for place in places]
+        assert [rows for _, rows in costs] == [101, 101, 101]
+        assert max(cost for cost, _ in costs) <= 1.1 * min(cost for cost, _ in costs)
 
 
 async def test_sqlite_sorts_no_export_in_the_default_order(sqlite_url: str, steps: sqlite3.Connection) -> None:
@@ -178,9 +197,19 @@ async def test_sqlite_sorts_no_export_in_the_default_order(sqlite_url: str, step
 
 
 async def test_sqlite_finds_one_violation_by_its_id(steps: sqlite3.Connection) -> None:
-    plan = [row[3] for row in steps.execute("EXPLAIN QUERY PLAN " + ONE_VIOLATION.replace("$", "?"), ("v",))]
-    assert len(plan) == 2
-    assert all(detail.startswith("SEARCH") for detail in plan)
+    plan = [row[3] for row in steps.execute("EXPLAIN QUERY PLAN " + ONE_WITH_REVIEW.replace("$", "?"), ("v",))]
+    looks = [detail for detail in plan if not detail.startswith("CORRELATED")]
+    assert len(looks) == 3
+    assert all(detail.startswith("SEARCH") for detail in looks)
+
+
+async def test_sqlite_looks_up_the_newest_review_by_its_index(steps: sqlite3.Connection) -> None:
+    for as_of in (None, 5):
+        statement = Shape("", ViolationFilter(review_statuses=(1,), as_of=as_of)).statement(Dialect.SQLITE)
+        plan = steps.execute("EXPLAIN QUERY PLAN " + statement.sql.replace("$", "?"), statement.args).fetchall()
+        looks = [row[3] for row in plan if " r " in row[3]]
+        assert looks
+        assert all("SEARCH r USING INDEX reviews_violation" in look for look in looks)
 
 
 async def test_postgresql_touches_few_pages(postgresql_url: str) -> None:
@@ -188,6 +217,8 @@ async def test_postgresql_touches_few_pages(postgresql_url: str) -> None:
     try:
         await database.write(fill(Dialect.POSTGRESQL, ACTIVE, ACTIVE_COUNT, 1))
         await database.write(fill(Dialect.POSTGRESQL, INVALIDATED, HISTORY, 2_000_001))
+        await database.write(review())
+        await database.fetch("ANALYZE reviews")
         await database.fetch("ANALYZE violations")
         await database.fetch("ANALYZE events")
         for shape in SHAPES:

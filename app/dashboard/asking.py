@@ -1,0 +1,82 @@
+"""What a page is asked for: the filters of the API in its address, so that an address can be kept and sent.
+
+A form sends every field, so an empty one asks for nothing; anything else is judged as the API judges it.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from urllib.parse import unquote_plus
+
+from app.keys.schema import ApiKey
+from app.query.filters import FILTER_NAMES, ViolationFilter, read_filter
+from app.web.parameters import Parameters, read_parameters
+from app.web.problems import Problem
+
+MOST_PAGES = 100_000
+ALWAYS_SEEN = ("q", "terminalCode", "type", "status", "review", "egregious")
+"""Filters that the form shows without being opened."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the address asks for."""
+
+    filter: ViolationFilter
+    page: int
+    query: str
+    """The filters as a query, without the page."""
+    fields: dict[str, str]
+    """The filters as the form has them, as they were typed."""
+    problem: Problem | None = None
+    """What is wrong with them; then the filter is that of no filters."""
+
+    def without(self, name: str) -> str:
+        """The query without one of the filters."""
+        return "&".join(part for part in self.query.split("&") if part and _name(part.encode("latin-1")) != name)
+
+    def words(self, name: str) -> list[str]:
+        """The values of a filter of which any may match, at least an empty one: a field for each."""
+        values = [
+            unquote_plus(word)
+            for part in self.query.split("&")
+            if _name(part.encode("latin-1")) == name
+            for word in part.partition("=")[2].split(",")
+        ]
+        return list(dict.fromkeys(values)) or [""]
+
+    @property
+    def has_more(self) -> bool:
+        """Whether one of the filters is used that are not always seen."""
+        return any(self.fields.get(name) for name in FILTER_NAMES if name not in ALWAYS_SEEN)
+
+    @property
+    def state_word(self) -> str:
+        """What the violations shown are, in a word before the noun."""
+        match self.filter.statuses:
+            case (0,):
+                return "active"
+            case (1,):
+                return "invalidated"
+            case _:
+                return "active or invalidated"
+
+
+def read_asked(query_string: bytes, key: ApiKey, also: Collection[str] = ()) -> Asked:
+    """What a query asks for, within what the key may see. `also` names further parameters, which are left alone."""
+    parts = [part for part in query_string.split(b"&") if part.partition(b"=")[2]]
+    filters = b"&".join(part for part in parts if _name(part) not in ("page", *also))
+    fields = {_name(part): unquote_plus(part.partition(b"=")[2].decode("latin-1")) for part in parts}
+    try:
+        parameters = read_parameters(b"&".join(parts), [*FILTER_NAMES, "page", *also])
+        page = parameters.integer("page", 1, MOST_PAGES) or 1
+        return Asked(read_filter(_without(filters), key), page, filters.decode("latin-1"), fields)
+    except Problem as problem:
+        return Asked(read_filter(_without(b""), key), 1, "", fields, problem)
+
+
+def _name(part: bytes) -> str:
+    return unquote_plus(part.partition(b"=")[0].decode("latin-1"))
+
+
+def _without(filters: bytes) -> Parameters:
+    return read_parameters(filters, FILTER_NAMES)

@@ -1,0 +1,222 @@
+"""`GET /live`: pages are told that something changed, and fetch their live part again; nothing else is sent.
+
+A stream of changes to every page would cost a busy receiver more than receiving. So a page is told at most as often
+as all open pages together can be served with `SHARE` of one core, by what serving one has cost of late; each waits a
+random part of that time first, so that they do not come at once. While little happens that is at once. A page limited
+to terminals is told only of changes it can see.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+import structlog
+from sse_starlette import EventSourceResponse
+from sse_starlette.sse import SendTimeoutError
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from app.dashboard.context import DashboardContext
+from app.dashboard.gate import Visitor
+from app.db.arguments import Arguments
+from app.db.database import Database
+from app.db.errors import DatabaseUnavailable
+from app.keys.ring import KeysUnknown
+from app.maven.times import SECOND
+from app.query.feed import Terminals
+from app.query.watch import ChangeWatch
+from app.violations.rules import Outcome
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
+
+SHARE = 0.04
+"""Of one core, for serving live parts."""
+LONGEST_SPREAD = 120.0
+SHORTEST_PAUSE = 0.25
+"""Seconds between two ticks, at least."""
+JUDGE_SECONDS = 2.0
+ASK_SECONDS = 20.0
+"""How often the database is asked whether a session goes on; a key's revocation holds at once."""
+RETRY_MILLISECONDS = 3000
+PING_SECONDS = 15
+SEND_SECONDS = 40.0
+
+
+@dataclass(slots=True)
+class Audience:
+    """The open pages of one visibility."""
+
+    terminals: Terminals
+    pages: int = 0
+    tick: bytes = b""
+    number: int = 0
+    _waiting: set["asyncio.Future[None]"] = field(default_factory=set)
+
+    def tell(self, tick: bytes) -> None:
+        """Wakes all pages with a tick."""
+        self.tick = tick
+        self.number += 1
+        for future in self._waiting:
+            if not future.done():
+                future.set_result(None)
+
+    async def wait(self, seconds: float) -> None:
+        """Returns after the next tick, or after `seconds`."""
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[None] = loop.create_future()
+        timer = loop.call_later(seconds, lambda: None if future.done() else future.set_result(None))
+        self._waiting.add(future)
+        try:
+            await future
+        finally:
+            self._waiting.discard(future)
+            timer.cancel()
+
+
+class Ticker:
+    """Tells open pages of changes. Works only while there are some; one per process."""
+
+    def __init__(self, database: Database, watch: ChangeWatch, clock: Callable[[], int]) -> None:
+        self._database = database
+        self._watch = watch
+        self._clock = clock
+        self._audiences: dict[Terminals, Audience] = {}
+        self._task: asyncio.Task[None] | None = None
+        self._cost = 0.01
+
+    @property
+    def pages(self) -> int:
+        """How many pages are open."""
+        return sum(audience.pages for audience in self._audiences.values())
+
+    def note_cost(self, seconds: float) -> None:
+        """Takes in what serving one live part has cost."""
+        self._cost += (min(seconds, 1.0) - self._cost) * 0.1
+
+    @property
+    def spread_seconds(self) -> float:
+        """Over how long the pages come to fetch what is new."""
+        return min(LONGEST_SPREAD, self.pages * self._cost / SHARE)
+
+    def join(self, terminals: Terminals) -> Audience:
+        """Opens a page; `leave` closes it."""
+        audience = self._audiences.setdefault(terminals, Audience(terminals))
+        audience.pages += 1
+        if self._task is None:
+            self._task = asyncio.create_task(self._follow(), name="pages-follow")
+        return audience
+
+    def leave(self, audience: Audience) -> None:
+        """Closes a page."""
+        audience.pages -= 1
+        if not audience.pages:
+            self._audiences.pop(audience.terminals, None)
+        if not self._audiences and self._task is not None:
+            self._task.cancel()
+            self._task = None
+
+    def tell_all(self) -> None:
+        """Tells every page, of what is no event: a review was given."""
+        tick = self._tick()
+        for audience in self._audiences.values():
+            audience.tell(tick)
+
+    def _tick(self) -> bytes:
+        spread = round(self.spread_seconds * 1000)
+        return b'event: changed\ndata: {"at":%d,"spread":%d}\n\n' % (self._clock() // 1000, spread)
+
+    async def _follow(self) -> None:
+        position: int | None = None
+        while True:
+            try:
+                if position is None:
+                    position = await self._watch.newest()
+                newest = await self._watch.wait_beyond(position, None)
+                assert newest is not None
+                tick = self._tick()
+                for audience in list(self._audiences.values()):
+                    if await self._sees(audience.terminals, position, newest):
+                        audience.tell(tick)
+                position = newest
+                await asyncio.sleep(max(SHORTEST_PAUSE, self.spread_seconds))
+            except DatabaseUnavailable:
+                await asyncio.sleep(1)
+            except Exception:
+                log.exception("pages.follow_failed")
+                await asyncio.sleep(1)
+
+    async def _sees(self, terminals: Terminals, after: int, up_to: int) -> bool:
+        if terminals is None:
+            return True
+        arguments = Arguments(self._database.dialect)
+        sql = (
+            "SELECT 1 FROM events AS e JOIN violations AS v ON v.pk = e.violation_pk"
+            f" WHERE e.seq > {arguments.add(after)} AND e.seq <= {arguments.add(up_to)}"
+            f" AND e.outcome < {int(Outcome.SUPERSEDED)} AND {arguments.one_of('v.terminal_code', sorted(terminals))}"
+            " LIMIT 1"
+        )
+        return bool(await self._database.fetch(sql, *arguments.values))
+
+
+class LiveStream:
+    """The answer to a page that wants to be told."""
+
+    def __init__(self, context: DashboardContext, ticker: Ticker, visitor: Visitor) -> None:
+        self._context = context
+        self._ticker = ticker
+        self._visitor = visitor
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        answer = EventSourceResponse(self._ticks(), ping=PING_SECONDS, sep="\n", send_timeout=SEND_SECONDS)
+        with suppress(SendTimeoutError):  # to one who does not read there is nothing to say
+            await answer(scope, receive, send)
+
+    async def _ticks(self) -> AsyncIterator[bytes]:
+        audience = self._ticker.join(self._visitor.key.terminals)
+        try:
+            # A page that was away fetches what it missed.
+            yield b'retry: %d\nevent: changed\ndata: {"at":%d,"spread":0}\n\n' % (
+                RETRY_MILLISECONDS,
+                self._context.clock() // 1000,
+            )
+            number = audience.number
+            asked_at = self._context.clock()
+            while not self._context.query.stopping.is_set():
+                await audience.wait(JUDGE_SECONDS)
+                if self._context.clock() - asked_at >= ASK_SECONDS * SECOND:
+                    asked_at = self._context.clock()
+                    if not await self._goes_on():
+                        break
+                elif not self._holds():
+                    break
+                if audience.number != number:
+                    number = audience.number
+                    yield audience.tick
+            if not self._context.query.stopping.is_set():
+                yield b"event: ended\ndata: {}\n\n"
+        finally:
+            self._ticker.leave(audience)
+
+    def _holds(self) -> bool:
+        try:
+            held = self._context.sessions.held_now(self._visitor.token)
+        except KeysUnknown:
+            return True  # nothing is told of that could not be read
+        return held == self._visitor.key
+
+    async def _goes_on(self) -> bool:
+        try:
+            return await self._context.sessions.find(self._visitor.token, is_use=False) == self._visitor.key
+        except (DatabaseUnavailable, KeysUnknown):
+            return True
+
+
+def live_page(ticker: Ticker) -> Callable[[DashboardContext, Visitor, Request], "asyncio.Future[Response]"]:
+    """The handler of `GET /live`."""
+
+    async def answer(context: DashboardContext, visitor: Visitor, request: Request) -> LiveStream:
+        return LiveStream(context, ticker, visitor)
+
+    return answer  # type: ignore[return-value]

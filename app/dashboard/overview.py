@@ -1,0 +1,166 @@
+"""`GET /`: who is in violation, how bad, since when, where, and what was done about it.
+
+The page has a live part, which is the same for all who see the same and ask the same: it is made once per state of the
+database, and handed to every page that asks for it again. Around it stand the filters and the forms, which are one
+visitor's.
+"""
+
+import asyncio
+import gzip
+from collections import OrderedDict
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from time import perf_counter
+
+from markupsafe import Markup
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp
+
+from app.dashboard.asking import Asked, read_asked
+from app.dashboard.charts import bars
+from app.dashboard.context import DashboardContext
+from app.dashboard.gate import Visitor
+from app.dashboard.live import Ticker
+from app.dashboard.overview_data import CHART_DAYS, DRIVERS_PER_PAGE, Overview, read_overview
+from app.dashboard.pages import LIVE_HEADER, POLICY, html, render, render_page, takes_gzip
+from app.dashboard.tellings import Tellings
+from app.db.statements import Fetch, ReadScript
+from app.maven.times import SECOND
+from app.query.exports import FORMATS, Export
+from app.query.violations import NEWEST_FIRST, ORDERS
+from app.reviews.model import ReviewStatus
+
+KEPT_PARTS = 200
+OLDEST_SECONDS = 60
+"""A part is made again after this time, though nothing came: it compares with a day before."""
+REUSED_SECONDS = 1.0
+"""A page that asks by itself may get a part of this age, though something came since: it asks again."""
+
+
+@dataclass(slots=True)
+class _Part:
+    """The live part of one view."""
+
+    text: str
+    packed: bytes
+    version: tuple[object, ...]
+    made_at: int
+    """Microseconds since 1970 UTC, taken before it was read."""
+
+
+class OverviewPage:
+    """The overview, with what is kept of it for the next visitor."""
+
+    def __init__(self, ticker: Ticker) -> None:
+        self._ticker = ticker
+        self._tellings = Tellings()
+        self._parts: OrderedDict[tuple[object, ...], _Part] = OrderedDict()
+        self._making: dict[tuple[object, ...], asyncio.Lock] = {}
+
+    async def show(self, context: DashboardContext, visitor: Visitor, request: Request) -> ASGIApp:
+        """The page, or its live part alone for a page that is open already."""
+        asked = read_asked(request.scope["query_string"], visitor.key)
+        if LIVE_HEADER in request.headers:
+            began = perf_counter()
+            part = await self._part(context, visitor, asked, may_be_old=True)
+            answer = _live_answer(request, part)
+            self._ticker.note_cost(perf_counter() - began)
+            return answer
+        part = await self._part(context, visitor, asked, may_be_old=False)
+        text = render_page(
+            "overview.html",
+            context,
+            visitor,
+            here="overview",
+            asked=asked,
+            reviews=[status.word for status in ReviewStatus],
+            made_at=part.made_at,
+            # Made by our own template, which escapes what it is given.
+            live=Markup(part.text),  # noqa: S704
+        )
+        return html(request, text, 200 if asked.problem is None else asked.problem.status)
+
+    async def _part(self, context: DashboardContext, visitor: Visitor, asked: Asked, *, may_be_old: bool) -> _Part:
+        terminals = visitor.key.terminals
+        key = (None if terminals is None else tuple(sorted(terminals)), asked.query, asked.page, visitor.may_review)
+        now = context.clock()
+        part = self._parts.get(key)
+        if part is not None and may_be_old and 0 <= now - part.made_at < REUSED_SECONDS * SECOND:
+            return part
+        lock = self._making.setdefault(key, asyncio.Lock())
+        try:
+            async with lock:
+                return await self._made(context, visitor, asked, key, may_be_old=may_be_old)
+        finally:
+            if not lock.locked():
+                self._making.pop(key, None)
+
+    async def _made(
+        self, context: DashboardContext, visitor: Visitor, asked: Asked, key: tuple[object, ...], *, may_be_old: bool
+    ) -> _Part:
+        now = context.clock()
+        part = self._parts.get(key)
+        if part is not None:
+            age = now - part.made_at
+            if may_be_old and 0 <= age < REUSED_SECONDS * SECOND:
+                return part
+            if 0 <= age < OLDEST_SECONDS * SECOND and part.version == await context.database.read(_version()):
+                return part
+        version, overview = await context.database.read(_versioned(context, self._tellings, asked, now))
+        text = render(
+            "overview_live.html",
+            overview=overview,
+            asked=asked,
+            zones=context.zones,
+            now=now,
+            may_review=visitor.may_review,
+            chart=bars([(day.log_date, day.active, day.invalidated) for day in overview.days]),
+            is_limited=visitor.key.terminals is not None,
+            pages=-(-overview.driver_count // DRIVERS_PER_PAGE),
+        )
+        part = self._parts[key] = _Part(text, gzip.compress(text.encode("utf-8", "replace"), 4, mtime=0), version, now)
+        self._parts.move_to_end(key)
+        while len(self._parts) > KEPT_PARTS:
+            self._parts.popitem(last=False)
+        return part
+
+    async def export(self, context: DashboardContext, visitor: Visitor, request: Request) -> ASGIApp:
+        """`GET /violations.csv`: all that the same address shows, over all its pages, as CSV."""
+        asked = read_asked(request.scope["query_string"], visitor.key)
+        if asked.problem is not None:
+            raise asked.problem
+        return await Export.begin(context.query_of(visitor), asked.filter, ORDERS[NEWEST_FIRST], FORMATS["text/csv"])
+
+
+def _live_answer(request: Request, part: _Part) -> Response:
+    headers = {
+        "Content-Security-Policy": POLICY,
+        "Vary": "Accept, Accept-Encoding, Cookie",
+        "X-Made-At": str(part.made_at // 1000),
+    }
+    if takes_gzip(request):
+        return Response(part.packed, headers={**headers, "Content-Encoding": "gzip"}, media_type="text/html")
+    return Response(part.text, headers=headers, media_type="text/html")
+
+
+def _version() -> ReadScript[tuple[object, ...]]:
+    """What changes with everything that the overview shows."""
+    rows = yield Fetch("SELECT l.last_seq, (SELECT max(pk) FROM reviews) FROM ledger AS l WHERE l.pk = 1")
+    return tuple(rows[0])
+
+
+def _versioned(
+    context: DashboardContext, tellings: Tellings, asked: Asked, now: int
+) -> ReadScript[tuple[tuple[object, ...], Overview]]:
+    version = yield from _version()
+    first = (asked.page - 1) * DRIVERS_PER_PAGE
+    dates = last_dates(asked.filter.as_of or now, CHART_DAYS)
+    overview = yield from read_overview(context.database.dialect, tellings, asked.filter, now, first, dates)
+    return version, overview
+
+
+def last_dates(now: int, count: int) -> list[str]:
+    """The last so many log dates, today's in UTC the last."""
+    today: date = datetime.fromtimestamp(now // SECOND, UTC).date()
+    return [(today - timedelta(days=back)).isoformat() for back in range(count - 1, -1, -1)]

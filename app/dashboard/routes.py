@@ -1,0 +1,28 @@
+"""All routes of the pages."""
+
+from starlette.routing import BaseRoute, Route
+
+from app.dashboard.context import DashboardContext
+from app.dashboard.live import Ticker, live_page
+from app.dashboard.overview import OverviewPage
+from app.dashboard.pages import FormPost, Page
+from app.dashboard.reviewing import ReviewForms
+from app.dashboard.signing_in import SignIn, sign_out
+from app.dashboard.statics import STATICS
+
+
+def routes(context: DashboardContext) -> list[BaseRoute]:
+    """The pages, working with `context`."""
+    ticker = Ticker(context.database, context.query.watch, context.clock)
+    overview = OverviewPage(ticker)
+    reviews = ReviewForms(ticker)
+    return [
+        Route("/", Page(context, overview.show), methods=["GET"]),
+        Route("/violations.csv", Page(context, overview.export), methods=["GET"]),
+        Route("/live", Page(context, live_page(ticker)), methods=["GET"]),
+        Route("/reviews", FormPost(context, reviews.review_many), methods=["POST"]),
+        Route("/violations/{id}/review", FormPost(context, reviews.review_one), methods=["POST"]),
+        Route("/sign-in", SignIn(context), methods=["GET", "POST"]),
+        Route("/sign-out", FormPost(context, sign_out), methods=["POST"]),
+        Route("/static/{tag}/{name}", STATICS.serve, methods=["GET"]),
+    ]

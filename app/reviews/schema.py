@@ -1,0 +1,105 @@
+"""A review on the wire: what may be asked for, what is wrong with what was asked, and how reviews are shown.
+
+Owns the fields of a review, their limits, and the sentences for a wrong one, for the API and for forms alike. Whose
+violations may be reviewed, and what is kept, is left to `store`.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from app.maven.faults import Fault, find_unstorable, point
+from app.maven.ijson import NotJson, decode, read_value, skip_space
+from app.maven.times import format_time
+from app.reviews.model import ReviewStatus
+
+STATUSES = {status.word: status for status in ReviewStatus}
+"""What a violation may be by its reviews, by the words on the wire."""
+
+FIELDS = ("status", "note")
+MAX_NOTE = 4000
+"""Characters of a note without the space around it."""
+
+
+class WrongReview(Exception):
+    """A review that cannot be. `faults` say where and why; there is one at least."""
+
+    def __init__(self, faults: list[Fault], *, is_json: bool = True) -> None:
+        super().__init__("; ".join(f"{fault.pointer.lstrip('/') or 'body'} {fault.detail}" for fault in faults))
+        self.faults = faults
+        self.is_json = is_json
+        """Whether the body was JSON at all."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewReview:
+    """What somebody says of a violation."""
+
+    status: ReviewStatus
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """A review as it is kept. `at` is in microseconds since 1970 UTC; `by` is the name of a key or of a session."""
+
+    pk: int
+    status: ReviewStatus
+    note: str | None
+    by: str
+    at: int
+
+
+def read_review(body: bytes) -> NewReview:
+    """A JSON body as a review. Raises `WrongReview`."""
+    try:
+        text, is_suspicious = decode(body)
+        given, end, faults = read_value(text, skip_space(text, 0), is_suspicious)
+        if skip_space(text, end) < len(text):
+            raise NotJson.at(text, skip_space(text, end), "the end")
+    except NotJson:
+        raise WrongReview([Fault("", "is not JSON.")], is_json=False) from None
+    if faults:
+        raise WrongReview([Fault(fault.pointer, f"{fault.detail}.") for fault in faults])
+    if not isinstance(given, dict):
+        raise WrongReview([Fault("", "must be an object.")])
+    return check_review(given)
+
+
+def check_review(given: Mapping[str, object]) -> NewReview:
+    """Fields as a review: those of a JSON object, or of a form. Raises `WrongReview` with all that is wrong."""
+    faults = [
+        Fault(point([name]), f"is not known. The fields here are {', '.join(FIELDS)}.")
+        for name in given
+        if name not in FIELDS
+    ]
+    word, note = given.get("status"), given.get("note")
+    status = STATUSES.get(word) if isinstance(word, str) else None
+    if "status" not in given:
+        faults.append(Fault("/status", "is required."))
+    elif status is None:
+        faults.append(Fault("/status", f"must be one of {', '.join(STATUSES)}."))
+    if isinstance(note, str):
+        note = note.strip() or None
+    if isinstance(note, str):
+        if len(note) > MAX_NOTE:
+            faults.append(Fault("/note", f"has {len(note)} characters; it may have {MAX_NOTE}."))
+        if find_unstorable(note) is not None:
+            detail = "contains a character that cannot be stored: NUL, a lone surrogate or a noncharacter."
+            faults.append(Fault("/note", detail))
+    elif note is not None:
+        faults.append(Fault("/note", "must be text or null."))
+    if faults or status is None:
+        raise WrongReview(faults)
+    return NewReview(status, note if isinstance(note, str) else None)
+
+
+def shown_reviews(history: Sequence[Review]) -> dict[str, object]:
+    """All reviews of one violation, oldest first, as the wire has them: the one that holds, and the history."""
+    if not history:
+        return {"status": ReviewStatus.OPEN.word, "note": None, "by": None, "at": None, "history": []}
+    shown = [_shown(review) for review in history]
+    return {**shown[-1], "history": shown}
+
+
+def _shown(review: Review) -> dict[str, object]:
+    return {"status": review.status.word, "note": review.note, "by": review.by, "at": format_time(review.at)}

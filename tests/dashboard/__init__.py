@@ -1,0 +1,1 @@
+"""Tests of the pages for safety managers and operators."""
