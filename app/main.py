@@ -26,6 +26,7 @@ from app.api_description.routes import routes as description_routes
 from app.clock import now
 from app.dashboard.context import DashboardContext
 from app.dashboard.routes import routes as dashboard_routes
+from app.dashboard.single_sign_on import Door
 from app.db.database import Database, open_database
 from app.inbox.store import cursor_key
 from app.ingest.credentials import WebhookGate
@@ -44,6 +45,7 @@ from app.query.routes import routes as query_routes
 from app.query.watch import ChangeWatch
 from app.sessions.book import Lifetimes, SessionBook
 from app.settings import Settings, read_settings
+from app.sign_on.grants import read_groups
 from app.web.authentication import authenticate
 from app.web.cursors import CursorSeal
 from app.web.health import Health
@@ -80,6 +82,24 @@ def _plain(secrets: tuple[SecretStr, ...]) -> list[str]:
 
 def _lifetimes(settings: Settings) -> Lifetimes:
     return Lifetimes(settings.session_idle_minutes * MINUTE, settings.session_hours * HOUR)
+
+
+async def _open_door(settings: Settings, stack: AsyncExitStack) -> Door | None:
+    """The way in by single sign-on, if it is set up."""
+    if settings.oidc_issuer is None or settings.oidc_client_id is None or settings.oidc_groups is None:
+        return None
+    from app.sign_on.provider import Client, open_sign_on  # its libraries take memory that others can do without
+
+    secret = settings.oidc_client_secret
+    client = Client(
+        issuer=settings.oidc_issuer,
+        client_id=settings.oidc_client_id,
+        client_secret=None if secret is None else secret.get_secret_value(),
+        scopes=settings.oidc_scopes,
+        groups_claim=settings.oidc_groups_claim,
+    )
+    sign_on = await stack.enter_async_context(open_sign_on(client, now, time.monotonic))
+    return Door(sign_on, read_groups(settings.oidc_groups))
 
 
 class Application:
@@ -178,7 +198,7 @@ class Application:
             clock=now,
             zones={terminal: ZoneInfo(zone) for terminal, zone in settings.terminal_zones},
             public_url=settings.public_url,
-            provider=None,
+            door=await _open_door(settings, stack),
             version=VERSION,
         )
         self._router.routes[:] = [

@@ -15,11 +15,11 @@ from app.keys.ring import KeyRing
 from app.keys.schema import ApiKey, Scope
 from app.query.context import QueryContext
 from app.sessions.book import SessionBook
-from app.sign_on.provider import SignOn
 from app.web.problems import UNAUTHENTICATED, Problem
 
 if TYPE_CHECKING:
     from app.dashboard.gate import Visitor
+    from app.dashboard.single_sign_on import Door
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class DashboardContext:
     """Time zones of terminals, by terminal code."""
     public_url: str | None
     """Where browsers reach the pages, if it was said."""
-    provider: SignOn | None
+    door: "Door | None"
     """Where people sign in who have no key; None without single sign-on."""
     version: str
 

@@ -20,7 +20,7 @@ from app.violations.model import ACTIVE, INVALIDATED
 from app.violations.telling import Telling
 
 DRIVERS_PER_PAGE = 25
-VIOLATIONS_PER_DRIVER = 5
+VIOLATIONS_PER_DRIVER = 3
 """Of one driver on the overview; the driver's own page has all."""
 
 CHART_DAYS = 30
@@ -168,9 +168,8 @@ def _violations_of(
         wanted.append(arguments.one_of("v.driver_id", named))
     if len(named) < len(drivers):
         wanted.append("v.driver_id IS NULL")
-    columns = ", ".join(f"v.{column.strip()}" for column in _COLUMNS.split(","))
     parts = " UNION ALL ".join(
-        f"SELECT {columns} {clause}" for clause in matching(asked, arguments, also=[f"({' OR '.join(wanted)})"])
+        f"SELECT {columns_of('v')} {clause}" for clause in matching(asked, arguments, also=[f"({' OR '.join(wanted)})"])
     )
     rows = yield Fetch(
         f"SELECT {_COLUMNS} FROM (SELECT m.*, row_number() OVER (PARTITION BY m.driver_id"
@@ -180,6 +179,11 @@ def _violations_of(
         tuple(arguments.values),
     )
     return (yield from with_words(dialect, tellings, rows))
+
+
+def columns_of(alias: str) -> str:
+    """What a query of rows for `with_words` selects from violations of this alias."""
+    return ", ".join(f"{alias}.{column.strip()}" for column in _COLUMNS.split(","))
 
 
 def with_words(dialect: Dialect, tellings: Tellings, rows: Sequence[Row]) -> ReadScript[list[ShownViolation]]:

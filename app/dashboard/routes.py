@@ -3,12 +3,15 @@
 from starlette.routing import BaseRoute, Route
 
 from app.dashboard.context import DashboardContext
+from app.dashboard.driver import DriverPage
 from app.dashboard.live import Ticker, live_page
 from app.dashboard.overview import OverviewPage
 from app.dashboard.pages import FormPost, Page
 from app.dashboard.reviewing import ReviewForms
 from app.dashboard.signing_in import SignIn, sign_out
+from app.dashboard.single_sign_on import ProviderSignIn
 from app.dashboard.statics import STATICS
+from app.dashboard.violation import show_violation
 
 
 def routes(context: DashboardContext) -> list[BaseRoute]:
@@ -19,10 +22,14 @@ def routes(context: DashboardContext) -> list[BaseRoute]:
     return [
         Route("/", Page(context, overview.show), methods=["GET"]),
         Route("/violations.csv", Page(context, overview.export), methods=["GET"]),
+        Route("/drivers/{driverId}", Page(context, DriverPage().show), methods=["GET"]),
+        Route("/violations/{id}", Page(context, show_violation), methods=["GET"]),
         Route("/live", Page(context, live_page(ticker)), methods=["GET"]),
         Route("/reviews", FormPost(context, reviews.review_many), methods=["POST"]),
         Route("/violations/{id}/review", FormPost(context, reviews.review_one), methods=["POST"]),
         Route("/sign-in", SignIn(context), methods=["GET", "POST"]),
+        Route("/sign-in/with-provider", ProviderSignIn(context), methods=["GET"]),
+        Route("/sign-in/from-provider", ProviderSignIn(context), methods=["GET"]),
         Route("/sign-out", FormPost(context, sign_out), methods=["POST"]),
         Route("/static/{tag}/{name}", STATICS.serve, methods=["GET"]),
     ]

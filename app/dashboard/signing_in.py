@@ -77,7 +77,7 @@ class SignIn:
             next=following,
             message=None if problem is None else problem.detail,
             is_unsafe=request.scope["scheme"] == "http" and not is_on_loopback(request.scope),
-            has_single_sign_on=self._context.provider is not None,
+            has_single_sign_on=self._context.door is not None,
         )
         if problem is None:
             return html(request, text)

@@ -72,6 +72,11 @@ def shown(text: str | None, most: int = LONGEST_NAME) -> str:
     return one_line(text, most) or NOT_KNOWN
 
 
+def clean(text: str) -> str:
+    """A text of several lines, each as `shown` would have it."""
+    return "\n".join(one_line(line, 1000) or "" for line in text.splitlines())
+
+
 def segment(text: str) -> str:
     """A text as one segment of a path."""
     return quote(text.encode("utf-8", "surrogatepass"), safe="")
@@ -99,6 +104,7 @@ WORDS: dict[str, Callable[..., object]] = {
     "log_day": log_day,
     "over": over,
     "shown": shown,
+    "clean": clean,
     "segment": segment,
     "signed": signed,
     "counted": counted,

@@ -1,0 +1,254 @@
+// Makes pages live. Everything works without: this only saves reloading, and sorts tables.
+
+const region = document.querySelector("[data-live]");
+const state = document.querySelector("[data-state]");
+const news = document.querySelector("[data-news]");
+document.documentElement.classList.add("has-script");
+
+// ---- choosing rows --------------------------------------------------------------------------------------------------
+
+function boxes() {
+  return [...document.querySelectorAll('input[type="checkbox"][name="id"]')];
+}
+
+function prepareChoosing() {
+  const all = document.querySelector("[data-all]");
+  if (!all) return;
+  all.disabled = false;
+  const chosen = boxes().filter((box) => box.checked).length;
+  all.checked = chosen > 0 && chosen === boxes().length;
+  all.indeterminate = chosen > 0 && chosen < boxes().length;
+}
+
+document.addEventListener("change", (event) => {
+  if (event.target.matches("[data-all]")) {
+    for (const box of boxes()) box.checked = event.target.checked;
+  }
+  if (event.target.matches('[data-all], input[name="id"]')) prepareChoosing();
+});
+
+// ---- sorting tables -------------------------------------------------------------------------------------------------
+
+const collator = new Intl.Collator(undefined, { numeric: true, sensitivity: "base" });
+const sorted = { column: -1, down: false };
+
+function valueOf(row, column, kind) {
+  const cell = row.cells[column];
+  if (!cell) return kind === "number" ? 0 : "";
+  const value = cell.dataset.value ?? cell.textContent.trim();
+  return kind === "number" ? Number(value) : value;
+}
+
+function compare(one, other) {
+  return typeof one === "number" ? one - other : collator.compare(one, other);
+}
+
+// Rows are sorted within their group, and groups by their first row: whose driver it is stays plain.
+function sortTable(table, column, kind, down) {
+  const order = (one, other) => (down ? -1 : 1) * compare(valueOf(one, column, kind), valueOf(other, column, kind));
+  const groups = [...table.tBodies];
+  const firsts = new Map();
+  for (const group of groups) {
+    const rows = [...group.rows].filter((row) => !row.querySelector('th[scope="rowgroup"]')).sort(order);
+    group.append(...rows);
+    firsts.set(group, rows[0]);
+  }
+  if (groups.length > 1) {
+    groups.sort((one, other) => order(firsts.get(one), firsts.get(other)));
+    for (const group of groups) table.append(group);
+  }
+  for (const header of table.tHead.rows[0].cells) header.removeAttribute("aria-sort");
+  table.tHead.rows[0].cells[column].setAttribute("aria-sort", down ? "descending" : "ascending");
+}
+
+function prepareSorting() {
+  for (const table of document.querySelectorAll("table[data-sortable]")) {
+    [...table.tHead.rows[0].cells].forEach((header, column) => {
+      const kind = header.dataset.sort;
+      if (!kind || header.querySelector("button")) return;
+      const button = document.createElement("button");
+      button.type = "button";
+      button.className = "sort";
+      button.textContent = header.textContent;
+      header.textContent = "";
+      header.append(button);
+      button.addEventListener("click", () => {
+        sorted.down = sorted.column === column ? !sorted.down : kind === "number";
+        sorted.column = column;
+        sortTable(table, column, kind, sorted.down);
+      });
+    });
+    if (sorted.column >= 0) {
+      const header = table.tHead.rows[0].cells[sorted.column];
+      if (header) sortTable(table, sorted.column, header.dataset.sort, sorted.down);
+    }
+  }
+}
+
+// ---- telling what is new --------------------------------------------------------------------------------------------
+
+const toasts = document.createElement("div");
+toasts.className = "toasts no-print";
+document.body.append(toasts);
+
+function tell(messages) {
+  if (!messages.length) return;
+  const shown = messages.slice(0, 4);
+  if (messages.length > shown.length) shown.push(`and ${messages.length - shown.length} more changes`);
+  if (news) news.textContent = shown.join(". ");
+  for (const message of shown) {
+    const toast = document.createElement("p");
+    toast.textContent = message;
+    toasts.append(toast);
+    setTimeout(() => toast.remove(), 8000);
+  }
+  while (toasts.children.length > 6) toasts.firstElementChild.remove();
+}
+
+function rowsById() {
+  const rows = new Map();
+  for (const row of document.querySelectorAll("tr[data-id]")) rows.set(row.dataset.id, row);
+  return rows;
+}
+
+// ---- the live part --------------------------------------------------------------------------------------------------
+
+let address = location.pathname + location.search;
+
+function replaceLive(text, isSameView) {
+  const before = rowsById();
+  const chosen = new Set(boxes().filter((box) => box.checked).map((box) => box.value));
+  const open = new Set([...region.querySelectorAll("details[open][data-keep]")].map((part) => part.dataset.keep));
+  const focused = document.activeElement;
+  const isInside = region.contains(focused);
+  const focusKey = isInside ? [focused.tagName, focused.name, focused.value, focused.getAttribute("href")].join("|") : null;
+  const note = region.querySelector('input[name="note"]')?.value;
+  const parsed = new DOMParser().parseFromString(text, "text/html");
+  region.replaceChildren(...parsed.body.childNodes);
+  if (note) {
+    const field = region.querySelector('input[name="note"]');
+    if (field) field.value = note;
+  }
+  for (const box of boxes()) box.checked = chosen.has(box.value);
+  for (const part of region.querySelectorAll("details[data-keep]")) part.open = open.has(part.dataset.keep);
+  if (isInside) {
+    const again = [...region.querySelectorAll("a, button, input, summary")].find(
+      (one) => [one.tagName, one.name, one.value, one.getAttribute("href")].join("|") === focusKey,
+    );
+    again?.focus({ preventScroll: true });
+  }
+  prepareChoosing();
+  prepareSorting();
+  if (!isSameView) return;
+  const after = rowsById();
+  const messages = [];
+  for (const [id, row] of after) {
+    if (!before.has(id)) {
+      row.classList.add("is-new");
+      messages.push(`New: ${row.dataset.name}`);
+    }
+  }
+  for (const [id, row] of before) if (!after.has(id)) messages.push(`No longer here: ${row.dataset.name}`);
+  tell(messages);
+}
+
+let wanted = 0; // when the newest change was that we were told of, by the server's clock
+let timer = null;
+let isFetching = false;
+
+async function fetchLive(isSameView = true) {
+  isFetching = true;
+  try {
+    const answer = await fetch(address, { headers: { "x-live": "1", accept: "text/html" }, redirect: "manual" });
+    if (answer.type === "opaqueredirect" || answer.status === 401) {
+      end();
+      return;
+    }
+    if (!answer.ok) throw new Error(String(answer.status));
+    const madeAt = Number(answer.headers.get("x-made-at"));
+    replaceLive(await answer.text(), isSameView);
+    show(`Live. As of ${new Date(madeAt).toISOString().slice(0, 19).replace("T", " ")} UTC.`);
+    if (madeAt < wanted) plan(1100);
+  } catch {
+    show("Not live: the server cannot be reached. Trying again.");
+    plan(5000);
+  } finally {
+    isFetching = false;
+  }
+}
+
+function plan(milliseconds) {
+  if (timer !== null) return;
+  timer = setTimeout(() => {
+    timer = null;
+    if (isFetching) plan(200);
+    else fetchLive();
+  }, milliseconds);
+}
+
+function show(text) {
+  if (state) state.textContent = text;
+}
+
+let source = null;
+
+function end() {
+  source?.close();
+  show("Not live: your sign-in is over. Reload the page to sign in again.");
+}
+
+function listen() {
+  source = new EventSource("/live");
+  source.addEventListener("changed", (event) => {
+    const told = JSON.parse(event.data);
+    wanted = Math.max(wanted, told.at);
+    plan(Math.random() * told.spread);
+  });
+  source.addEventListener("ended", end);
+  source.addEventListener("error", () => {
+    if (source.readyState === EventSource.CLOSED) {
+      show("Not live: trying again.");
+      setTimeout(listen, 5000 + Math.random() * 5000);
+    }
+  });
+  // What is no change, but moves with the clock or with other terminals.
+  setInterval(() => plan(Math.random() * 5000), 60000);
+}
+
+// ---- filters without reloading --------------------------------------------------------------------------------------
+
+const filters = document.querySelector("[data-filters]");
+
+function filterAddress() {
+  const query = new URLSearchParams();
+  for (const [name, value] of new FormData(filters)) if (value !== "") query.append(name, value);
+  const text = query.toString();
+  return text ? `/?${text}` : "/";
+}
+
+async function applyFilters() {
+  address = filterAddress();
+  history.replaceState(null, "", address);
+  const next = document.querySelector('#bulk input[name="next"]');
+  if (next) next.value = address;
+  await fetchLive(false);
+}
+
+if (filters && region && !region.hasAttribute("data-still")) {
+  let pause = null;
+  filters.addEventListener("input", (event) => {
+    if (event.target.name === "asOf") return; // what was known then is another page
+    clearTimeout(pause);
+    pause = setTimeout(applyFilters, event.target.type === "checkbox" || event.target.tagName === "SELECT" ? 0 : 400);
+  });
+  filters.addEventListener("submit", (event) => {
+    if (new FormData(filters).get("asOf")) return;
+    event.preventDefault();
+    clearTimeout(pause);
+    applyFilters();
+  });
+}
+
+prepareChoosing();
+prepareSorting();
+if (region && !region.hasAttribute("data-still")) listen();
