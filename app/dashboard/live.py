@@ -10,16 +10,17 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from time import perf_counter
 
 import structlog
 from sse_starlette import EventSourceResponse
 from sse_starlette.sse import SendTimeoutError
 from starlette.requests import Request
-from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.dashboard.context import DashboardContext
 from app.dashboard.gate import Visitor
+from app.dashboard.pages import LIVE_HEADER, Handler
 from app.db.arguments import Arguments
 from app.db.database import Database
 from app.db.errors import DatabaseUnavailable
@@ -94,6 +95,20 @@ class Ticker:
     def note_cost(self, seconds: float) -> None:
         """Takes in what serving one live part has cost."""
         self._cost += (min(seconds, 1.0) - self._cost) * 0.1
+
+    def counting(self, handler: Handler) -> Handler:
+        """A page's handler, which takes in what it costs when an open page asks for itself again."""
+
+        async def answer(context: DashboardContext, visitor: Visitor, request: Request) -> ASGIApp:
+            if LIVE_HEADER not in request.headers:
+                return await handler(context, visitor, request)
+            began = perf_counter()
+            try:
+                return await handler(context, visitor, request)
+            finally:
+                self.note_cost(perf_counter() - began)
+
+        return answer
 
     @property
     def spread_seconds(self) -> float:
@@ -213,10 +228,10 @@ class LiveStream:
             return True
 
 
-def live_page(ticker: Ticker) -> Callable[[DashboardContext, Visitor, Request], "asyncio.Future[Response]"]:
+def live_page(ticker: Ticker) -> Handler:
     """The handler of `GET /live`."""
 
-    async def answer(context: DashboardContext, visitor: Visitor, request: Request) -> LiveStream:
+    async def answer(context: DashboardContext, visitor: Visitor, request: Request) -> ASGIApp:
         return LiveStream(context, ticker, visitor)
 
-    return answer  # type: ignore[return-value]
+    return answer

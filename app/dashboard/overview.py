@@ -10,7 +10,6 @@ import gzip
 from collections import OrderedDict
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from time import perf_counter
 
 from markupsafe import Markup
 from starlette.requests import Request
@@ -21,7 +20,6 @@ from app.dashboard.asking import Asked, read_asked
 from app.dashboard.charts import bars
 from app.dashboard.context import DashboardContext
 from app.dashboard.gate import Visitor
-from app.dashboard.live import Ticker
 from app.dashboard.overview_data import CHART_DAYS, DRIVERS_PER_PAGE, Overview, read_overview
 from app.dashboard.pages import LIVE_HEADER, POLICY, html, render, render_page, takes_gzip
 from app.dashboard.tellings import Tellings
@@ -52,8 +50,7 @@ class _Part:
 class OverviewPage:
     """The overview, with what is kept of it for the next visitor."""
 
-    def __init__(self, ticker: Ticker) -> None:
-        self._ticker = ticker
+    def __init__(self) -> None:
         self._tellings = Tellings()
         self._parts: OrderedDict[tuple[object, ...], _Part] = OrderedDict()
         self._making: dict[tuple[object, ...], asyncio.Lock] = {}
@@ -62,11 +59,7 @@ class OverviewPage:
         """The page, or its live part alone for a page that is open already."""
         asked = read_asked(request.scope["query_string"], visitor.key)
         if LIVE_HEADER in request.headers:
-            began = perf_counter()
-            part = await self._part(context, visitor, asked, may_be_old=True)
-            answer = _live_answer(request, part)
-            self._ticker.note_cost(perf_counter() - began)
-            return answer
+            return _live_answer(request, await self._part(context, visitor, asked, may_be_old=True))
         part = await self._part(context, visitor, asked, may_be_old=False)
         text = render_page(
             "overview.html",

@@ -17,13 +17,13 @@ from app.dashboard.violation import show_violation
 def routes(context: DashboardContext) -> list[BaseRoute]:
     """The pages, working with `context`."""
     ticker = Ticker(context.database, context.query.watch, context.clock)
-    overview = OverviewPage(ticker)
+    overview = OverviewPage()
     reviews = ReviewForms(ticker)
     return [
-        Route("/", Page(context, overview.show), methods=["GET"]),
+        Route("/", Page(context, ticker.counting(overview.show)), methods=["GET"]),
         Route("/violations.csv", Page(context, overview.export), methods=["GET"]),
-        Route("/drivers/{driverId}", Page(context, DriverPage().show), methods=["GET"]),
-        Route("/violations/{id}", Page(context, show_violation), methods=["GET"]),
+        Route("/drivers/{driverId}", Page(context, ticker.counting(DriverPage().show)), methods=["GET"]),
+        Route("/violations/{id}", Page(context, ticker.counting(show_violation)), methods=["GET"]),
         Route("/live", Page(context, live_page(ticker)), methods=["GET"]),
         Route("/reviews", FormPost(context, reviews.review_many), methods=["POST"]),
         Route("/violations/{id}/review", FormPost(context, reviews.review_one), methods=["POST"]),

@@ -4,12 +4,11 @@ Owns where a fault is, and what is left out of long bodies. What is wrong was fo
 beside them as a JSON pointer and a sentence. Nothing here fails, whatever the bytes are. Pure.
 """
 
+import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
-
-import orjson
 
 from app.maven.ijson import NotJson
 from app.maven.ijson_faults import skip_value
@@ -159,7 +158,7 @@ def _members(text: str, start: int, wanted: str) -> Iterator[Span]:
         name = str(number)
         if is_object:
             end = skip_value(text, at)
-            name = str(orjson.loads(text[at:end].encode("utf-8", "surrogatepass")))
+            name = str(json.loads(text[at:end]))
             at = skip_space(text, skip_space(text, end) + 1)
         end = skip_value(text, at)
         if name == wanted:

@@ -1,6 +1,7 @@
 // Makes pages live. Everything works without: this only saves reloading, and sorts tables.
 
-const region = document.querySelector("[data-live]");
+const regions = [...document.querySelectorAll("[data-live]")];
+const isStill = regions.length === 0 || regions.some((region) => region.hasAttribute("data-still"));
 const state = document.querySelector("[data-state]");
 const news = document.querySelector("[data-news]");
 document.documentElement.classList.add("has-script");
@@ -118,21 +119,24 @@ let address = location.pathname + location.search;
 function replaceLive(text, isSameView) {
   const before = rowsById();
   const chosen = new Set(boxes().filter((box) => box.checked).map((box) => box.value));
-  const open = new Set([...region.querySelectorAll("details[open][data-keep]")].map((part) => part.dataset.keep));
+  const open = new Set([...document.querySelectorAll("details[open][data-keep]")].map((part) => part.dataset.keep));
   const focused = document.activeElement;
-  const isInside = region.contains(focused);
+  const isInside = regions.some((region) => region.contains(focused));
   const focusKey = isInside ? [focused.tagName, focused.name, focused.value, focused.getAttribute("href")].join("|") : null;
-  const note = region.querySelector('input[name="note"]')?.value;
+  const note = document.querySelector('[data-live] input[name="note"]')?.value;
   const parsed = new DOMParser().parseFromString(text, "text/html");
-  region.replaceChildren(...parsed.body.childNodes);
+  const parts = [...parsed.querySelectorAll("[data-live]")];
+  // The overview answers with its live part alone, other pages with all of themselves.
+  if (!parts.length) regions[0].replaceChildren(...parsed.body.childNodes);
+  else if (parts.length === regions.length) regions.forEach((region, n) => region.replaceChildren(...parts[n].childNodes));
   if (note) {
-    const field = region.querySelector('input[name="note"]');
+    const field = document.querySelector('[data-live] input[name="note"]');
     if (field) field.value = note;
   }
   for (const box of boxes()) box.checked = chosen.has(box.value);
-  for (const part of region.querySelectorAll("details[data-keep]")) part.open = open.has(part.dataset.keep);
+  for (const part of document.querySelectorAll("[data-live] details[data-keep]")) part.open = open.has(part.dataset.keep);
   if (isInside) {
-    const again = [...region.querySelectorAll("a, button, input, summary")].find(
+    const again = [...document.querySelectorAll("[data-live] :is(a, button, input, summary)")].find(
       (one) => [one.tagName, one.name, one.value, one.getAttribute("href")].join("|") === focusKey,
     );
     again?.focus({ preventScroll: true });
@@ -165,7 +169,7 @@ async function fetchLive(isSameView = true) {
       return;
     }
     if (!answer.ok) throw new Error(String(answer.status));
-    const madeAt = Number(answer.headers.get("x-made-at"));
+    const madeAt = Number(answer.headers.get("x-made-at") ?? Date.parse(answer.headers.get("date")) + 999);
     replaceLive(await answer.text(), isSameView);
     show(`Live. As of ${new Date(madeAt).toISOString().slice(0, 19).replace("T", " ")} UTC.`);
     if (madeAt < wanted) plan(1100);
@@ -234,7 +238,7 @@ async function applyFilters() {
   await fetchLive(false);
 }
 
-if (filters && region && !region.hasAttribute("data-still")) {
+if (filters && !isStill) {
   let pause = null;
   filters.addEventListener("input", (event) => {
     if (event.target.name === "asOf") return; // what was known then is another page
@@ -251,4 +255,4 @@ if (filters && region && !region.hasAttribute("data-still")) {
 
 prepareChoosing();
 prepareSorting();
-if (region && !region.hasAttribute("data-still")) listen();
+if (!isStill) listen();
