@@ -59,7 +59,7 @@ def link_of(public_url: str | None) -> Callable[[str], str | None]:
     if public_url is None:
         return lambda violation_id: None
     base = public_url.rstrip("/")
-    return lambda violation_id: f"{base}/v1/violations/{quote(violation_id, safe='')}"
+    return lambda violation_id: f"{base}/violations/{quote(violation_id, safe='')}"
 
 
 @asynccontextmanager

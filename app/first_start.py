@@ -97,7 +97,8 @@ def greeting(credentials: Credentials, address: str) -> str:
         lines.append(f"Admin key (shown once):      {credentials.admin_key}")
     if credentials.webhook_token is not None:
         lines.append(f"Webhook token (shown once):  {credentials.webhook_token}")
-    lines.append(f"Address:                     {address}/docs")
+    lines.append(f"Dashboard:                   {address}/")
+    lines.append(f"API reference:               {address}/docs")
     if credentials.webhook_token is not None:
         headers = f"-H 'Authorization: Bearer {credentials.webhook_token}' -H 'Content-Type: application/json'"
         curl = f"curl -sS {address}/webhooks/maven {headers} -d '{SAMPLE_EVENT}'"

@@ -10,7 +10,6 @@ from app.api_description.pieces import (
     answer,
     answer_ref,
     content,
-    header,
     header_ref,
     operation,
     parameter,
@@ -168,14 +167,7 @@ def _description_paths() -> dict[str, PathItem]:
     tagged = {"etag": header_ref("etag")}
     current = answer("What the client holds is current.", None, tagged)
     file = parameter("path", "file", "Name of the file.", {"type": "string", "minLength": 1}, example="style.css")
-    location = header("`/docs`", {"type": "string", "const": "/docs"})
     return {
-        "/": _public(
-            "getRoot",
-            "Be led to the page",
-            "There is no page here yet; it leads to `/docs`.",
-            {"302": answer("Look there.", None, {"location": location})},
-        ),
         "/openapi.json": _public(
             "getDescription",
             "Get this description",

@@ -6,6 +6,10 @@ import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from app.api_description.document import describe, write
+from app.dashboard.pages import Page
+from app.dashboard.signing_in import SignIn
+from app.dashboard.single_sign_on import ProviderSignIn
+from app.dashboard.statics import STATICS
 from app.maven.events import RejectedEvent, read_delivery
 from app.web.problems import KINDS
 from tests.api_description.application import ADMIN, running
@@ -27,12 +31,19 @@ def test_the_document_is_openapi_3_1(described: Described) -> None:
     assert [error.message for error in OpenAPIV31SpecValidator(described.document).iter_errors()] == []
 
 
+def is_of_pages(route: object) -> bool:
+    """Whether it is for people in browsers, who are given addresses by pages and not by a description."""
+    endpoint = getattr(route, "endpoint", None)
+    return isinstance(endpoint, Page | SignIn | ProviderSignIn) or endpoint == STATICS.serve
+
+
 def test_every_route_is_described_and_nothing_else(described: Described, sqlite_url: str) -> None:
     with running(sqlite_url) as served:
         routes = {
             (route.path, method.lower())  # type: ignore[attr-defined]
             for route in served.app.routes
             for method in (route.methods or {"POST"}) - {"HEAD"}  # type: ignore[attr-defined]
+            if not is_of_pages(route)
         }
     assert {(path, method) for path, method, _ in described.operations()} == routes
 
