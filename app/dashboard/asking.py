@@ -3,6 +3,7 @@
 A form sends every field, so an empty one asks for nothing; anything else is judged as the API judges it.
 """
 
+import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from urllib.parse import unquote_plus
@@ -13,6 +14,7 @@ from app.web.parameters import Parameters, read_parameters
 from app.web.problems import Problem
 
 MOST_PAGES = 100_000
+_UNTYPED = re.compile("[\x00-\x08\x0b-\x1f\x7f]")
 ALWAYS_SEEN = ("q", "terminalCode", "type", "status", "review", "egregious")
 """Filters that the form shows without being opened."""
 
@@ -28,7 +30,7 @@ class Asked:
     fields: dict[str, str]
     """The filters as the form has them, as they were typed."""
     problem: Problem | None = None
-    """What is wrong with them; then the filter is that of no filters."""
+    """What is wrong with them; then nothing is to be shown: a slip of the pen must not widen what is asked."""
 
     def without(self, name: str) -> str:
         """The query without one of the filters."""
@@ -37,7 +39,7 @@ class Asked:
     def words(self, name: str) -> list[str]:
         """The values of a filter of which any may match, at least an empty one: a field for each."""
         values = [
-            unquote_plus(word)
+            _typed(word)
             for part in self.query.split("&")
             if _name(part.encode("latin-1")) == name
             for word in part.partition("=")[2].split(",")
@@ -65,7 +67,7 @@ def read_asked(query_string: bytes, key: ApiKey, also: Collection[str] = ()) -> 
     """What a query asks for, within what the key may see. `also` names further parameters, which are left alone."""
     parts = [part for part in query_string.split(b"&") if part.partition(b"=")[2]]
     filters = b"&".join(part for part in parts if _name(part) not in ("page", *also))
-    fields = {_name(part): unquote_plus(part.partition(b"=")[2].decode("latin-1")) for part in parts}
+    fields = {_name(part): _typed(part.partition(b"=")[2].decode("latin-1")) for part in parts}
     try:
         parameters = read_parameters(b"&".join(parts), [*FILTER_NAMES, "page", *also])
         page = parameters.integer("page", 1, MOST_PAGES) or 1
@@ -80,3 +82,8 @@ def _name(part: bytes) -> str:
 
 def _without(filters: bytes) -> Parameters:
     return read_parameters(filters, FILTER_NAMES)
+
+
+def _typed(text: str) -> str:
+    """A value as a field of a form can show it."""
+    return _UNTYPED.sub("\ufffd", unquote_plus(text))

@@ -58,9 +58,15 @@ class OverviewPage:
     async def show(self, context: DashboardContext, visitor: Visitor, request: Request) -> ASGIApp:
         """The page, or its live part alone for a page that is open already."""
         asked = read_asked(request.scope["query_string"], visitor.key)
+        if asked.problem is not None:
+            return self._page(context, visitor, request, asked, None)
         if LIVE_HEADER in request.headers:
             return _live_answer(request, await self._part(context, visitor, asked, may_be_old=True))
-        part = await self._part(context, visitor, asked, may_be_old=False)
+        return self._page(context, visitor, request, asked, await self._part(context, visitor, asked, may_be_old=False))
+
+    def _page(
+        self, context: DashboardContext, visitor: Visitor, request: Request, asked: Asked, part: _Part | None
+    ) -> Response:
         text = render_page(
             "overview.html",
             context,
@@ -68,9 +74,9 @@ class OverviewPage:
             here="overview",
             asked=asked,
             reviews=[status.word for status in ReviewStatus],
-            made_at=part.made_at,
+            made_at=context.clock() if part is None else part.made_at,
             # Made by our own template, which escapes what it is given.
-            live=Markup(part.text),  # noqa: S704
+            live=Markup("" if part is None else part.text),  # noqa: S704
         )
         return html(request, text, 200 if asked.problem is None else asked.problem.status)
 

@@ -155,6 +155,9 @@ def _drivers(dialect: Dialect, asked: ViolationFilter, first: int) -> ReadScript
         f" LIMIT {arguments.add(DRIVERS_PER_PAGE)} OFFSET {arguments.add(first)}",
         tuple(arguments.values),
     )
+    if not rows and first:
+        _, count = yield from _drivers(dialect, asked, 0)
+        return [], count
     return [DriverGroup(*row[:4]) for row in rows], rows[0][4] if rows else 0
 
 

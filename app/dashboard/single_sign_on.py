@@ -1,7 +1,8 @@
 """Signing in where the organisation signs in: the way to the identity provider and back (OpenID Connect).
 
 What has to be remembered between the two halves is in a cookie of the browser that began, for ten minutes: whoever
-comes back without it did not begin here. Who the person is, and that the provider is to be believed, is judged by `sign_on`.
+comes back without it did not begin here. Who the person is, and that the provider is to be believed, is judged by
+`sign_on`.
 """
 
 import base64

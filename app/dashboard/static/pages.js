@@ -168,6 +168,10 @@ async function fetchLive(isSameView = true) {
       end();
       return;
     }
+    if (answer.status >= 400 && answer.status < 500) {
+      location.assign(address); // the page itself says what is wrong
+      return;
+    }
     if (!answer.ok) throw new Error(String(answer.status));
     const madeAt = Number(answer.headers.get("x-made-at") ?? Date.parse(answer.headers.get("date")) + 999);
     replaceLive(await answer.text(), isSameView);
@@ -240,10 +244,16 @@ async function applyFilters() {
 
 if (filters && !isStill) {
   let pause = null;
+  // A search follows every letter; other fields are read when they are done, for half a time is none.
   filters.addEventListener("input", (event) => {
-    if (event.target.name === "asOf") return; // what was known then is another page
+    if (event.target.name !== "q") return;
     clearTimeout(pause);
-    pause = setTimeout(applyFilters, event.target.type === "checkbox" || event.target.tagName === "SELECT" ? 0 : 400);
+    pause = setTimeout(applyFilters, 400);
+  });
+  filters.addEventListener("change", (event) => {
+    if (["q", "asOf"].includes(event.target.name)) return; // what was known then is another page
+    clearTimeout(pause);
+    applyFilters();
   });
   filters.addEventListener("submit", (event) => {
     if (new FormData(filters).get("asOf")) return;
