@@ -199,13 +199,21 @@ function show(text) {
 }
 
 let source = null;
+let isOver = false;
 
 function end() {
-  source?.close();
+  isOver = true;
+  close();
   show("Not live: your sign-in is over. Reload the page to sign in again.");
 }
 
+function close() {
+  source?.close();
+  source = null;
+}
+
 function listen() {
+  if (isOver || source || document.hidden) return;
   source = new EventSource("/live");
   source.addEventListener("changed", (event) => {
     const told = JSON.parse(event.data);
@@ -214,13 +222,21 @@ function listen() {
   });
   source.addEventListener("ended", end);
   source.addEventListener("error", () => {
-    if (source.readyState === EventSource.CLOSED) {
-      show("Not live: trying again.");
-      setTimeout(listen, 5000 + Math.random() * 5000);
-    }
+    if (source?.readyState !== EventSource.CLOSED) return; // the browser tries again by itself
+    close();
+    show("Not live: trying again.");
+    setTimeout(listen, 5000 + Math.random() * 5000);
   });
+}
+
+function follow() {
+  listen();
+  // Browsers open six connections to one server at most: a page that nobody looks at leaves its own to others.
+  document.addEventListener("visibilitychange", () => (document.hidden ? close() : listen()));
   // What is no change, but moves with the clock or with other terminals.
-  setInterval(() => plan(Math.random() * 5000), 60000);
+  setInterval(() => {
+    if (!isOver && !document.hidden) plan(Math.random() * 5000);
+  }, 60000);
 }
 
 // ---- filters without reloading --------------------------------------------------------------------------------------
@@ -265,4 +281,4 @@ if (filters && !isStill) {
 
 prepareChoosing();
 prepareSorting();
-if (!isStill) listen();
+if (!isStill) follow();
