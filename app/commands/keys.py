@@ -8,19 +8,14 @@ from app.clock import now
 from app.commands.running import fail, group, opened, run, settings_or_fail
 from app.db.statements import Dialect
 from app.db.urls import dialect_of, sqlite_path
-from app.keys.schema import Scope, hash_key, new_key
+from app.keys.schema import NAME_TAKEN, SETTINGS_NAME, Scope, WrongKey, check_new_key, hash_key, new_key
 from app.keys.store import create_key, list_keys, revoke_key
 from app.maven.faults import find_unstorable
 from app.maven.times import format_time
 
-MAX_NAME = 100
+_OPTIONS = {"name": "NAME", "scopes": "--scope", "terminals": "--terminal"}
 
 keys = group("keys", "API keys and webhook tokens: make, list, revoke.")
-
-
-def is_name(text: str) -> bool:
-    """Whether a text can name a key: 1 to 100 printable characters, not only blanks."""
-    return 1 <= len(text) <= MAX_NAME and text.isprintable() and not text.isspace() and find_unstorable(text) is None
 
 
 def scope_of(text: str) -> Scope:
@@ -49,16 +44,14 @@ def create(
     It is shown this once; only its hash is kept. Scope read reads violations, review says what was done about
     them, admin may both and handles the quarantine and the hooks, webhook posts events and nothing else.
     """
-    if not is_name(name):
-        raise typer.BadParameter("must be 1 to 100 printable characters, not only blanks", param_hint="NAME")
-    if any(not code.strip() or find_unstorable(code) for code in terminal or []):
-        raise typer.BadParameter("must be a terminal code, which is not blank", param_hint="--terminal")
     scopes = frozenset(scope)
-    if terminal and scopes == {Scope.WEBHOOK}:
-        raise typer.BadParameter("limits what a key may read, and scope webhook reads nothing", param_hint="--terminal")
+    try:
+        check_new_key(name, scopes, terminal or (), lambda text: find_unstorable(text) is None)
+    except WrongKey as error:
+        raise typer.BadParameter(str(error), param_hint=_OPTIONS[error.field]) from None
     settings = settings_or_fail()
-    if name == "admin" and settings.admin_key is not None:
-        fail("the name admin belongs to the key in HOS_ADMIN_KEY; choose another name")
+    if name == SETTINGS_NAME and settings.admin_key is not None:
+        fail(NAME_TAKEN)
     key = new_key(scopes)
     url = settings.database_url.get_secret_value()
     is_new = dialect_of(url) is Dialect.SQLITE and not sqlite_path(url).exists()
@@ -115,7 +108,7 @@ def revoke(name: Annotated[str, typer.Argument(metavar="NAME", help="The key's n
             return await database.write(revoke_key(name, now()))
 
     if find_unstorable(name) is not None or not run(end()):
-        belongs = name == "admin" and settings.admin_key is not None
+        belongs = name == SETTINGS_NAME and settings.admin_key is not None
         fail(
             "the key admin comes from HOS_ADMIN_KEY; take it out of the settings and restart to end it"
             if belongs

@@ -190,22 +190,20 @@ class LiveStream:
 
     async def _ticks(self) -> AsyncIterator[bytes]:
         audience = self._ticker.join(self._visitor.key.terminals)
+        number = audience.number
         try:
             # A page that was away fetches what it missed.
             yield b'retry: %d\nevent: changed\ndata: {"at":%d,"spread":0}\n\n' % (
                 RETRY_MILLISECONDS,
                 self._context.clock() // 1000,
             )
-            number = audience.number
             asked_at = self._context.clock()
             while not self._context.query.stopping.is_set():
                 await audience.wait(JUDGE_SECONDS)
-                if self._context.clock() - asked_at >= ASK_SECONDS * SECOND:
+                if self._context.clock() - asked_at >= ASK_SECONDS * SECOND or not self._holds():
                     asked_at = self._context.clock()
                     if not await self._goes_on():
                         break
-                elif not self._holds():
-                    break
                 if audience.number != number:
                     number = audience.number
                     yield audience.tick

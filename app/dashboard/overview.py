@@ -20,8 +20,9 @@ from app.dashboard.asking import Asked, read_asked
 from app.dashboard.charts import bars
 from app.dashboard.context import DashboardContext
 from app.dashboard.gate import Visitor
+from app.dashboard.operations.troubles import troubles
 from app.dashboard.overview_data import CHART_DAYS, DRIVERS_PER_PAGE, Overview, read_overview
-from app.dashboard.pages import LIVE_HEADER, POLICY, html, render, render_page, takes_gzip
+from app.dashboard.pages import LIVE_HEADER, POLICY, accepts_html, html, render, render_page, takes_gzip
 from app.dashboard.tellings import Tellings
 from app.db.statements import Fetch, ReadScript
 from app.maven.times import SECOND
@@ -58,15 +59,11 @@ class OverviewPage:
     async def show(self, context: DashboardContext, visitor: Visitor, request: Request) -> ASGIApp:
         """The page, or its live part alone for a page that is open already."""
         asked = read_asked(request.scope["query_string"], visitor.key)
-        if asked.problem is not None:
-            return self._page(context, visitor, request, asked, None)
-        if LIVE_HEADER in request.headers:
+        if asked.problem is not None and not accepts_html(request):
+            raise asked.problem
+        if LIVE_HEADER in request.headers and asked.problem is None:
             return _live_answer(request, await self._part(context, visitor, asked, may_be_old=True))
-        return self._page(context, visitor, request, asked, await self._part(context, visitor, asked, may_be_old=False))
-
-    def _page(
-        self, context: DashboardContext, visitor: Visitor, request: Request, asked: Asked, part: _Part | None
-    ) -> Response:
+        part = None if asked.problem is not None else await self._part(context, visitor, asked, may_be_old=False)
         text = render_page(
             "overview.html",
             context,
@@ -74,6 +71,7 @@ class OverviewPage:
             here="overview",
             asked=asked,
             reviews=[status.word for status in ReviewStatus],
+            troubles=await context.database.read(troubles(context.database.dialect)) if visitor.may_operate else None,
             made_at=context.clock() if part is None else part.made_at,
             # Made by our own template, which escapes what it is given.
             live=Markup("" if part is None else part.text),  # noqa: S704

@@ -5,6 +5,7 @@ from starlette.routing import BaseRoute, Route
 from app.dashboard.context import DashboardContext
 from app.dashboard.driver import DriverPage
 from app.dashboard.live import Ticker, live_page
+from app.dashboard.operations.routes import routes as operations_routes
 from app.dashboard.overview import OverviewPage
 from app.dashboard.pages import FormPost, Page
 from app.dashboard.reviewing import ReviewForms
@@ -31,5 +32,6 @@ def routes(context: DashboardContext) -> list[BaseRoute]:
         Route("/sign-in/with-provider", ProviderSignIn(context), methods=["GET"]),
         Route("/sign-in/from-provider", ProviderSignIn(context), methods=["GET"]),
         Route("/sign-out", FormPost(context, sign_out), methods=["POST"]),
+        *operations_routes(context),
         Route("/static/{tag}/{name}", STATICS.serve, methods=["GET"]),
     ]

@@ -65,6 +65,8 @@ class SignIn:
         except SignInNeeded:
             return self.page(request, following)
         except Problem as problem:
+            if not accepts_html(request):
+                raise
             return self.page(request, following, problem)
         return back_to(following)
 

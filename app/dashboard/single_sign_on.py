@@ -17,7 +17,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from app.dashboard.gate import session_cookie
-from app.dashboard.pages import failed, html, local_address, render_page
+from app.dashboard.pages import accepts_html, failed, html, local_address, render_page
 from app.dashboard.signing_in import address_of, begin
 from app.db.errors import DatabaseUnavailable
 from app.keys.schema import ApiKey
@@ -107,6 +107,8 @@ class ProviderSignIn:
         return base + BACK
 
     def _refused(self, request: Request, problem: Problem) -> Response:
+        if not accepts_html(request):
+            return failed(self._context, None, request, problem)
         text = render_page(
             "sign_in.html",
             self._context,

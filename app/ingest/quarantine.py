@@ -20,7 +20,7 @@ from app.db.errors import DatabaseUnavailable
 from app.db.statements import Fetch, ReadScript, Row
 from app.inbox.model import Channel
 from app.inbox.store import discard
-from app.ingest.keeping import Delivery
+from app.ingest.keeping import Delivery, Kept
 from app.ingest.routes import results_of
 from app.ingest.writer import Overloaded, Writer
 from app.keys.schema import ApiKey, Scope
@@ -42,6 +42,7 @@ from app.web.problems import (
 T = TypeVar("T")
 
 RETRY_MAX_EVENTS = 100_000
+BEGINNING_BYTES = 200
 _PURPOSE = "quarantine"
 _COLUMNS = "pk, body, errors, channel, count, received_at, last_received_at"
 
@@ -81,6 +82,38 @@ def list_entries(after: int, limit: int) -> ReadScript[list[Entry]]:
     return [_entry(row) for row in rows]
 
 
+@dataclass(frozen=True, slots=True)
+class Head:
+    """An entry as a list shows it, without its bytes; times are microseconds since 1970."""
+
+    pk: int
+    beginning: bytes
+    """The first bytes, `BEGINNING_BYTES` at most."""
+    size: int
+    errors: list[dict[str, str]]
+    channel: Channel
+    count: int
+    last_received_at: int
+
+
+def list_heads(before: int | None, limit: int) -> ReadScript[list[Head]]:
+    """Entries numbered below `before`, newest first."""
+    below = "" if before is None else " WHERE pk < $2"
+    rows = yield Fetch(
+        f"SELECT pk, substr(body, 1, {BEGINNING_BYTES}), length(body), errors, channel, count, last_received_at"
+        f" FROM quarantine{below} ORDER BY pk DESC LIMIT $1",
+        (limit,) if before is None else (limit, before),
+    )
+    return [Head(r[0], bytes(r[1]), r[2], orjson.loads(r[3]), Channel(r[4]), r[5], r[6]) for r in rows]
+
+
+def count_entries() -> ReadScript[int]:
+    """How many entries there are."""
+    rows = yield Fetch("SELECT count(*) FROM quarantine")
+    count: int = rows[0][0]
+    return count
+
+
 def find_entry(pk: int) -> ReadScript[Entry | None]:
     """One entry, None when it is not there."""
     rows = yield Fetch(f"SELECT {_COLUMNS} FROM quarantine WHERE pk = $1", (pk,))
@@ -112,6 +145,27 @@ def reread(entry: Entry) -> Sequence[ReadEvent]:
 def retried(events: Sequence[ReadEvent], entry: Entry) -> Delivery:
     """The delivery of an entry's events; the entry goes in the same transaction."""
     return Delivery(events, Channel.REPLAY, size=len(entry.body), along=lambda: discard(entry.pk))
+
+
+async def named_entry(database: Database, text: str) -> Entry:
+    """The entry whose id a path names. Raises `Problem` 404, and `DatabaseUnavailable`."""
+    is_id = text.isascii() and text.isdigit() and len(text) <= 18
+    entry = await database.read(find_entry(int(text))) if is_id else None
+    if entry is None:
+        raise Problem(NOT_FOUND, "There is no such quarantine entry; it may have been retried or discarded.")
+    return entry
+
+
+async def retry_entry(writer: Writer, entry: Entry) -> tuple[Sequence[ReadEvent], list[Kept]]:
+    """Reads an entry again; gives its events and what became of each. Then the entry is gone.
+
+    Raises `StillNotUnderstood`, `Problem` 429 when too much waits to be written, and `DatabaseUnavailable`.
+    """
+    events = reread(entry)
+    try:
+        return events, await writer.submit(retried(events, entry))
+    except Overloaded:
+        raise Problem(OVERLOADED, "Too many events wait to be written.", headers={"Retry-After": "1"}) from None
 
 
 class QuarantineDesk:
@@ -166,7 +220,7 @@ class QuarantineDesk:
         read_parameters(request.scope["query_string"], ())
         entry = await self._find(request)
         try:
-            events = reread(entry)
+            events, kept = await retry_entry(self._writer, entry)
         except StillNotUnderstood as error:
             raise Problem(
                 INVALID_EVENTS,
@@ -174,22 +228,16 @@ class QuarantineDesk:
                 errors=error.errors,
                 quarantine_ids=[str(entry.pk)],
             ) from None
-        try:
-            kept = await self._writer.submit(retried(events, entry))
-        except Overloaded:
-            raise Problem(OVERLOADED, "Too many events wait to be written.", headers={"Retry-After": "1"}) from None
         except DatabaseUnavailable:
             raise _unavailable() from None
         quarantined = sum(k.outcome is Outcome.QUARANTINED for k in kept)
         return _json(results_of(events, kept, quarantined), 207 if quarantined else 200)
 
     async def _find(self, request: Request) -> Entry:
-        text = decode_segment(request.path_params["id"])
-        known = text.isascii() and text.isdigit() and len(text) <= 18
-        entry = await self._read(find_entry(int(text))) if known else None
-        if entry is None:
-            raise Problem(NOT_FOUND, "There is no such quarantine entry; it may have been retried or discarded.")
-        return entry
+        try:
+            return await named_entry(self._database, decode_segment(request.path_params["id"]))
+        except DatabaseUnavailable:
+            raise _unavailable() from None
 
     async def _read(self, script: ReadScript[T]) -> T:
         try:

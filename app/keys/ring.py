@@ -83,6 +83,11 @@ class KeyRing:
             self._used.add(digest)
         return found
 
+    @property
+    def fixed_names(self) -> frozenset[str]:
+        """Names of keys that come from the settings, and that only the settings can end."""
+        return frozenset(key.name for key in self._fixed.values())
+
     def names_with(self, scope: Scope) -> list[str]:
         """Names of keys in force that have a scope."""
         return [k.name for k in (*self._fixed.values(), *self._stored.values()) if k.may(scope)]

@@ -2,6 +2,7 @@
 
 import hashlib
 import secrets
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -33,6 +34,35 @@ class ApiKey:
         if scope is Scope.WEBHOOK:
             return Scope.WEBHOOK in self.scopes
         return scope in self.scopes or Scope.ADMIN in self.scopes
+
+
+MOST_NAME = 100
+SETTINGS_NAME = "admin"
+"""The name of the key in `HOS_ADMIN_KEY`."""
+NAME_TAKEN = "the name admin belongs to the key in HOS_ADMIN_KEY; choose another name"
+"""What is wrong with `SETTINGS_NAME` while that key is set."""
+
+
+class WrongKey(Exception):
+    """A key that cannot be made. `field` is `name`, `scopes` or `terminals`; the message goes on from its name."""
+
+    def __init__(self, field: str, detail: str) -> None:
+        super().__init__(detail)
+        self.field = field
+
+
+def check_new_key(
+    name: str, scopes: Collection[Scope], terminals: Collection[str], is_storable: Callable[[str], bool]
+) -> None:
+    """Raises `WrongKey` for a key that cannot be. Which texts the database takes is the caller's to know."""
+    if not (1 <= len(name) <= MOST_NAME and name.isprintable() and not name.isspace() and is_storable(name)):
+        raise WrongKey("name", f"must be 1 to {MOST_NAME} printable characters, not only blanks")
+    if not scopes:
+        raise WrongKey("scopes", "must be one at least")
+    if any(not code.strip() or not is_storable(code) for code in terminals):
+        raise WrongKey("terminals", "must be a terminal code, which is not blank")
+    if terminals and set(scopes) == {Scope.WEBHOOK}:
+        raise WrongKey("terminals", "limits what a key may read, and scope webhook reads nothing")
 
 
 def new_key(scopes: frozenset[Scope]) -> str:

@@ -4,6 +4,8 @@ When an event last came, how far Maven's queue was read and how that goes, and t
 key that is limited to terminals is not told when events came, for they may be another terminal's.
 """
 
+from dataclasses import dataclass
+
 import orjson
 from starlette.types import ASGIApp, Scope
 
@@ -21,14 +23,38 @@ MOST_GAPS = 1000
 """How many gaps are shown, the ones recorded last."""
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How the channels stand; times are microseconds since 1970 UTC."""
+
+    last_events: dict[Channel, int | None]
+    """When an event was last kept."""
+    queue: QueueState
+    gaps: list[tuple[Channel, Gap]]
+    """Those recorded last, newest first."""
+
+
+def read_standing(dialect: Dialect) -> ReadScript[Standing]:
+    """How the channels stand."""
+    last = yield from last_events()
+    queue = yield from queue_state(dialect)
+    gaps = yield from list_gaps(MOST_GAPS)
+    return Standing(last, queue, gaps)
+
+
+def lag_seconds(queue: QueueState, now: int) -> float | None:
+    """How long ago all of Maven's queue was read; None when it never was."""
+    return None if queue.last_success_at is None else round(max(0, now - queue.last_success_at) / SECOND, 3)
+
+
 async def show_status(context: QueryContext, key: ApiKey, scope: Scope) -> ASGIApp:
     """How the channels stand."""
     read_parameters(scope["query_string"], frozenset())
-    last, queue, gaps = await context.database.read(_status(context.database.dialect))
+    standing = await context.database.read(read_standing(context.database.dialect))
     now = context.clock()
     channels: dict[str, object] = {}
     for channel in Channel:
-        last_event_at = None if key.terminals is not None else last[channel]
+        last_event_at = None if key.terminals is not None else standing.last_events[channel]
         shown: dict[str, object] = {
             "lastEventAt": _time(last_event_at),
             "lastSuccessAt": _time(last_event_at),
@@ -37,25 +63,17 @@ async def show_status(context: QueryContext, key: ApiKey, scope: Scope) -> ASGIA
             "errorsInRow": 0,
         }
         if channel is Channel.POLL:
-            shown |= _shown_queue(queue, now, is_limited=key.terminals is not None)
-        shown["gaps"] = [_shown_gap(gap) for gap_channel, gap in gaps if gap_channel is channel]
+            shown |= _shown_queue(standing.queue, now, is_limited=key.terminals is not None)
+        shown["gaps"] = [_shown_gap(gap) for gap_channel, gap in standing.gaps if gap_channel is channel]
         channels[channel.word] = shown
     return Json(orjson.dumps({"channels": channels}))
 
 
-def _status(dialect: Dialect) -> ReadScript[tuple[dict[Channel, int | None], QueueState, list[tuple[Channel, Gap]]]]:
-    last = yield from last_events()
-    queue = yield from queue_state(dialect)
-    gaps = yield from list_gaps(MOST_GAPS)
-    return last, queue, gaps
-
-
 def _shown_queue(queue: QueueState, now: int, *, is_limited: bool) -> dict[str, object]:
-    lag = None if queue.last_success_at is None else max(0, now - queue.last_success_at) / SECOND
     return {
         "state": queue.word,
         "lastSuccessAt": _time(queue.last_success_at),
-        "lagSeconds": None if lag is None else round(lag, 3),
+        "lagSeconds": lag_seconds(queue, now),
         "cursor": None if is_limited else _time(queue.position),
         "errorsInRow": queue.errors_in_row,
         "lastErrorAt": _time(queue.last_error_at),

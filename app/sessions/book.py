@@ -2,11 +2,12 @@
 
 A session with an API key is worth what that key is worth at this moment: revoked, it is nobody. Sessions end when they
 were not used for a while, when their time is up, and when their holder signs out; another process knows within
-`KEPT_SECONDS`. That one was used is written down at most once a minute.
+`KEPT_SECONDS`. That one was used is written down at most once a minute, or once in a tenth of the time that it may be
+idle: by so much it may end early.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from app.db.database import Database
 from app.keys.ring import KeyRing
@@ -51,6 +52,7 @@ class SessionBook:
         self._ring = ring
         self._clock = clock
         self._kept: dict[str, _Kept] = {}
+        self._seen_every = min(SEEN_EVERY, lifetimes.idle // 10)
 
     async def begin(self, holder: ApiKey, key_hash: str | None) -> str:
         """Begins a session and gives its token, which is known nowhere else. Raises `DatabaseUnavailable`."""
@@ -75,17 +77,30 @@ class SessionBook:
         now = self._clock()
         kept = self._kept.get(token_hash)
         if kept is None or not 0 <= now - kept.read_at < KEPT_SECONDS * SECOND:
-            if len(self._kept) >= MOST_KEPT:
-                self._kept.clear()
-            kept = self._kept[token_hash] = _Kept(await self._database.read(find_session(token_hash)), now)
+            kept = await self._read(token_hash, now)
         session = kept.session
         if session is None or now >= session.ends_at or now - session.seen_at >= self.lifetimes.idle:
             return None
         holder = self._holder(session)
-        if is_use and holder is not None and now - session.seen_at >= SEEN_EVERY:
+        if is_use and holder is not None and now - session.seen_at >= self._seen_every:
+            # Noted here first, so that of many requests at once one writes; what goes on for long still finds it kept.
+            kept.session = replace(session, seen_at=now)
             await self._database.write(note_seen([(token_hash, now)]))
-            del self._kept[token_hash]
         return holder
+
+    async def _read(self, token_hash: str, now: int) -> _Kept:
+        session = await self._database.read(find_session(token_hash))
+        known = self._kept.get(token_hash)
+        if session is None:
+            # Not kept, so that made up tokens drive out nobody.
+            self._kept.pop(token_hash, None)
+            return _Kept(None, now)
+        if known is not None and known.session is None:
+            return known  # signed out while the database was asked
+        if len(self._kept) >= MOST_KEPT:
+            self._kept.clear()
+        kept = self._kept[token_hash] = _Kept(session, now)
+        return kept
 
     def held_now(self, token: str) -> ApiKey | None:
         """The same as far as it is known without asking the database: for what goes on long after it began."""

@@ -3,13 +3,12 @@
 What a hook may be is `hooks.schema`'s to say; here its JSON is made from a form, and its pointers are led back to it.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import orjson
 
 from app.dashboard.pages import Form
-from app.hooks.schema import EVENTS, KINDS, NewHook, WrongHook, is_sentence, read_body
+from app.hooks.schema import NewHook, WrongHook, is_sentence, read_body
 from app.maven.faults import Fault
 
 LISTS = {
@@ -40,7 +39,7 @@ _MOST_DIGITS = 18
 
 @dataclass(frozen=True, slots=True)
 class HookForm:
-    """What was typed, and what is wrong with it: sentences by the names of fields, those of no field by an empty one."""
+    """What was typed, and what is wrong with it: sentences by names of fields, those of no field by an empty one."""
 
     typed: dict[str, str] = field(default_factory=dict)
     events: frozenset[str] = frozenset()
@@ -50,13 +49,19 @@ class HookForm:
         """A field as it was typed."""
         return self.typed.get(name, "")
 
+    def wrong(self, name: str) -> list[str]:
+        """What is wrong with a field."""
+        return self.errors.get(name, [])
+
 
 def typed_of(form: Form, error: WrongHook | None = None) -> HookForm:
     """A form that is shown again."""
     errors: dict[str, list[str]] = {}
     for fault in error.faults if error is not None else ():
         errors.setdefault(_place(fault.pointer), []).append(_sentence(fault))
-    return HookForm({name: value for name, value in form.fields if name != "token"}, frozenset(form.all("events")), errors)
+    return HookForm(
+        {name: value for name, value in form.fields if name != "token"}, frozenset(form.all("events")), errors
+    )
 
 
 def asked_of(form: Form) -> NewHook:
@@ -104,8 +109,3 @@ def _place(pointer: str) -> str:
 
 def _sentence(fault: Fault) -> str:
     return fault.detail if is_sentence(fault) else f"It {fault.detail}"
-
-
-def choices() -> dict[str, Iterable[object]]:
-    """What the form has to choose from."""
-    return {"kinds": KINDS, "event_names": EVENTS, "lists": LISTS.items()}

@@ -13,13 +13,13 @@ from app.alerts.delivery_desk import DeliveryNotFound
 from app.alerts.desk import BY_HAND, HookConflict
 from app.dashboard.context import DashboardContext
 from app.dashboard.gate import Visitor
-from app.dashboard.operations.hook_form import HookForm, asked_of, choices, typed_of
+from app.dashboard.operations.hook_form import LISTS, HookForm, asked_of, typed_of
 from app.dashboard.operations.troubles import dead_deliveries
 from app.dashboard.pages import Form, back_to, form_of, html, render_page
 from app.dashboard.words import segment
 from app.db.statements import ReadScript
 from app.hooks.model import Kind
-from app.hooks.schema import HookChanges, Rotation, WrongHook
+from app.hooks.schema import EVENTS, HookChanges, Rotation, WrongHook
 from app.hooks.store import Hook, list_hooks
 from app.outbox.model import Status
 from app.web.middleware import decode_segment
@@ -83,7 +83,11 @@ async def show_form(context: DashboardContext, visitor: Visitor, request: Reques
     """`GET /operations/hooks/new`."""
     read_parameters(request.scope["query_string"], ())
     form = HookForm({"kind": Kind.WEBHOOK.word, "enabled": "yes"})
-    return _page(context, visitor, request, "hook_new.html", form=form, **choices())
+    return _form(context, visitor, request, form)
+
+
+def _form(context: DashboardContext, visitor: Visitor, request: Request, form: HookForm, status: int = 200) -> Response:
+    return _page(context, visitor, request, "hook_new.html", status, form=form, event_names=EVENTS, lists=LISTS.items())
 
 
 async def create(context: DashboardContext, visitor: Visitor, request: Request) -> ASGIApp:
@@ -92,7 +96,7 @@ async def create(context: DashboardContext, visitor: Visitor, request: Request) 
     try:
         hook, secret = await context.hooks.create(asked_of(form))
     except WrongHook as error:
-        return _page(context, visitor, request, "hook_new.html", 422, form=typed_of(form, error), **choices())
+        return _form(context, visitor, request, typed_of(form, error), 422)
     log.info("hook.created", hook=hook.id, name=hook.name, kind=hook.kind.word, by=visitor.key.name)
     if secret is None:
         return back_to(_address(hook))

@@ -3,6 +3,7 @@
 What a key may be is `keys.schema`'s to say. Keys of the settings are named, and end with the settings.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass
 
 import structlog
@@ -13,7 +14,7 @@ from starlette.types import ASGIApp
 from app.dashboard.context import DashboardContext
 from app.dashboard.gate import Visitor
 from app.dashboard.pages import Form, back_to, form_of, html, render_page
-from app.db.errors import DatabaseConflict
+from app.db.errors import DatabaseConflict, DatabaseUnavailable
 from app.db.statements import Fetch, ReadScript
 from app.keys.schema import NAME_TAKEN, Scope, WrongKey, check_new_key, hash_key, new_key
 from app.keys.store import KeyRecord, create_key, list_keys, revoke_key
@@ -108,7 +109,6 @@ async def create(context: DashboardContext, visitor: Visitor, request: Request) 
         terminals=None if limit is None else len(limit),
         by=visitor.key.name,
     )
-    await context.ring.refresh()
     return html(request, _rendered(context, visitor, "key_made.html", name=name, scopes=sorted(scopes), key=key))
 
 
@@ -184,5 +184,6 @@ async def revoke(context: DashboardContext, visitor: Visitor, request: Request) 
         return await _confirmation(context, visitor, request, name, 409)
     if await context.database.write(revoke_key(name, context.clock())):
         log.info("key.revoked", name=name, by=visitor.key.name)
-        await context.ring.refresh()
+        with suppress(DatabaseUnavailable):  # then it is known half a second later, or stored keys are not trusted
+            await context.ring.refresh()
     return back_to("/operations/keys")

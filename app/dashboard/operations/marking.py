@@ -69,9 +69,7 @@ def mark(body: bytes, errors: Sequence[Mapping[str, str]]) -> Marked:
     except UnicodeDecodeError as error:
         return _hexadecimal(body, start + error.start)
     spans = _merged(span for error in errors for span in _spans(text, error))
-    return Marked(
-        pieces=list(_pieces(text, spans)), is_whole=len(text) <= MOST_CHARACTERS, has_mark=bool(spans)
-    )
+    return Marked(pieces=list(_pieces(text, spans)), is_whole=len(text) <= MOST_CHARACTERS, has_mark=bool(spans))
 
 
 def _hexadecimal(body: bytes, fault: int) -> Marked:

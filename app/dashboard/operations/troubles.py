@@ -72,7 +72,7 @@ def dead_deliveries() -> ReadScript[dict[int, int]]:
     # That the status is not 0 is said for SQLite, which else does not see that the index of ended ones has them.
     rows = yield Fetch(
         "SELECT h.pk, (SELECT count(*) FROM (SELECT 1 FROM deliveries WHERE hook_pk = h.pk"
-        f" AND status = {int(Status.DEAD)} AND status <> 0 LIMIT $1) AS some) FROM hooks AS h",
+        f" AND status = {int(Status.DEAD)} AND status <> 0 LIMIT $1) AS counted) FROM hooks AS h",
         (MOST_DEAD,),
     )
     return {row[0]: row[1] for row in rows}
