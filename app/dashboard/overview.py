@@ -10,6 +10,7 @@ import gzip
 from collections import OrderedDict
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from time import perf_counter
 
 from markupsafe import Markup
 from starlette.requests import Request
@@ -35,6 +36,11 @@ OLDEST_SECONDS = 60
 """A part is made again after this time, though nothing came: it compares with a day before."""
 REUSED_SECONDS = 1.0
 """A page that asks by itself may get a part of this age, though something came since: it asks again."""
+SLOW_SECONDS = 0.1
+MAKING_SHARE = 0.02
+LONGEST_REUSED_SECONDS = 15.0
+"""A part that takes long to make is reused for so long that making it takes this share of one core: while events keep
+coming and many pages are open somebody asks every second, and of a million violations it takes a quarter of one."""
 
 
 @dataclass(slots=True)
@@ -46,6 +52,15 @@ class _Part:
     version: tuple[object, ...]
     made_at: int
     """Microseconds since 1970 UTC, taken before it was read."""
+    made_in: float
+    """Seconds."""
+
+    def may_be_reused(self, now: int) -> bool:
+        """Whether a page that asks by itself may get it, though something came since."""
+        seconds = REUSED_SECONDS
+        if self.made_in >= SLOW_SECONDS:
+            seconds = min(LONGEST_REUSED_SECONDS, self.made_in / MAKING_SHARE)
+        return 0 <= now - self.made_at < seconds * SECOND
 
 
 class OverviewPage:
@@ -83,7 +98,7 @@ class OverviewPage:
         key = (None if terminals is None else tuple(sorted(terminals)), asked.query, asked.page, visitor.may_review)
         now = context.clock()
         part = self._parts.get(key)
-        if part is not None and may_be_old and 0 <= now - part.made_at < REUSED_SECONDS * SECOND:
+        if part is not None and may_be_old and part.may_be_reused(now):
             return part
         lock = self._making.setdefault(key, asyncio.Lock())
         try:
@@ -99,11 +114,12 @@ class OverviewPage:
         now = context.clock()
         part = self._parts.get(key)
         if part is not None:
-            age = now - part.made_at
-            if may_be_old and 0 <= age < REUSED_SECONDS * SECOND:
+            if may_be_old and part.may_be_reused(now):
                 return part
-            if 0 <= age < OLDEST_SECONDS * SECOND and part.version == await context.database.read(_version()):
+            is_young = 0 <= now - part.made_at < OLDEST_SECONDS * SECOND
+            if is_young and part.version == await context.database.read(_version()):
                 return part
+        began = perf_counter()
         version, overview = await context.database.read(_versioned(context, self._tellings, asked, now))
         text = render(
             "overview_live.html",
@@ -116,7 +132,8 @@ class OverviewPage:
             is_limited=visitor.key.terminals is not None,
             pages=-(-overview.driver_count // DRIVERS_PER_PAGE),
         )
-        part = self._parts[key] = _Part(text, gzip.compress(text.encode("utf-8", "replace"), 4, mtime=0), version, now)
+        packed = gzip.compress(text.encode("utf-8", "replace"), 4, mtime=0)
+        part = self._parts[key] = _Part(text, packed, version, now, perf_counter() - began)
         self._parts.move_to_end(key)
         while len(self._parts) > KEPT_PARTS:
             self._parts.popitem(last=False)

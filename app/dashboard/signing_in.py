@@ -145,5 +145,4 @@ async def sign_out(context: DashboardContext, visitor: Visitor, request: Request
     log.info("session.ended", name=visitor.key.name)
     answer = back_to("/sign-in")
     answer.headers.append("Set-Cookie", session_cookie(request.scope, COOKIE, "", 0))
-    answer.headers["Clear-Site-Data"] = '"cache"'
     return answer

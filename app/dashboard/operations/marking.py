@@ -18,8 +18,10 @@ MOST_CHARACTERS = 20_000
 """Of a text that is shown whole."""
 AROUND = 1500
 """Characters before and behind a marked place in a longer one, and those of its beginning."""
-MOST_SEARCHED = 512 * 1024
-"""Characters of a text in which members are looked for: it takes a second for some millions."""
+MOST_SEARCHED = 128 * 1024
+"""Characters that are searched for members, over all errors: an event has some thousand."""
+MOST_ERRORS = 50
+"""Errors that are looked for; fewer in a long text."""
 MOST_MARKED = 300
 """A value that is longer has its first character marked."""
 
@@ -68,7 +70,8 @@ def mark(body: bytes, errors: Sequence[Mapping[str, str]]) -> Marked:
         text = body[start:].decode()
     except UnicodeDecodeError as error:
         return _hexadecimal(body, start + error.start)
-    spans = _merged(span for error in errors for span in _spans(text, error))
+    most = min(MOST_ERRORS, max(1, MOST_SEARCHED // max(1, len(text))))
+    spans = _merged(span for error in errors[:most] for span in _spans(text, error))
     return Marked(pieces=list(_pieces(text, spans)), is_whole=len(text) <= MOST_CHARACTERS, has_mark=bool(spans))
 
 
@@ -134,20 +137,28 @@ def _of_data(text: str, path: list[str]) -> list[Span]:
 
 
 def _find(text: str, path: list[str], start: int = 0) -> tuple[list[Span], bool]:
-    """The spans of what a path leads to, several where a name is doubled; the nearest around it, and False, where it
-    leads nowhere. Raises `NotJson` and `ValueError`."""
+    """The spans of what a path leads to, several where its last name is doubled; the nearest around it, and False,
+    where it leads nowhere. Raises `NotJson` and `ValueError`.
+
+    Of what the path passes through the rest is not read, so a deep place costs no more than another.
+    """
     at = skip_space(text, start)
-    here = [(at, skip_value(text, at))]
-    for name in path:
-        within = [span for value in here for span in _members(text, value[0], name)]
-        if not within:
-            return here[-1:], False
-        here = within
-    return here, True
+    starts = [at]
+    for number, name in enumerate(path, 1):
+        found = _members(text, at, name)
+        at = next(found, -1)
+        if at < 0:
+            return _whole(text, starts), False
+        starts = [at, *found] if number == len(path) else [at]
+    return _whole(text, starts), True
 
 
-def _members(text: str, start: int, wanted: str) -> Iterator[Span]:
-    """The spans of the members of one name, or of one element, of the value that begins at `start`."""
+def _whole(text: str, starts: list[int]) -> list[Span]:
+    return [(at, skip_value(text, at)) for at in starts]
+
+
+def _members(text: str, start: int, wanted: str) -> Iterator[int]:
+    """Where the members of one name, or one element, of the value that begins at `start` begin."""
     is_object = text.startswith("{", start)
     if not is_object and not text.startswith("[", start):
         return
@@ -158,10 +169,9 @@ def _members(text: str, start: int, wanted: str) -> Iterator[Span]:
             end = skip_value(text, at)
             name = str(json.loads(text[at:end]))
             at = skip_space(text, skip_space(text, end) + 1)
-        end = skip_value(text, at)
         if name == wanted:
-            yield at, end
-        at, number = skip_space(text, end), number + 1
+            yield at
+        at, number = skip_space(text, skip_value(text, at)), number + 1
         if not text.startswith(",", at):
             return
         at = skip_space(text, at + 1)

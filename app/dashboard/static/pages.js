@@ -116,13 +116,21 @@ function rowsById() {
 
 let address = location.pathname + location.search;
 
+const FOCUSABLE = "a, button, input, select, textarea, summary, [tabindex]";
+
+// By this what had the focus is found again in the new part.
+function keyOf(part) {
+  const words = /^(BUTTON|SUMMARY)$/.test(part.tagName) ? part.textContent : part.getAttribute("aria-label");
+  return [part.tagName, part.name, part.value, part.getAttribute("href"), words].join("|");
+}
+
 function replaceLive(text, isSameView) {
   const before = rowsById();
   const chosen = new Set(boxes().filter((box) => box.checked).map((box) => box.value));
   const open = new Set([...document.querySelectorAll("details[open][data-keep]")].map((part) => part.dataset.keep));
   const focused = document.activeElement;
   const isInside = regions.some((region) => region.contains(focused));
-  const focusKey = isInside ? [focused.tagName, focused.name, focused.value, focused.getAttribute("href")].join("|") : null;
+  const focusKey = isInside ? keyOf(focused) : null;
   const note = document.querySelector('[data-live] input[name="note"]')?.value;
   const parsed = new DOMParser().parseFromString(text, "text/html");
   const parts = [...parsed.querySelectorAll("[data-live]")];
@@ -135,14 +143,12 @@ function replaceLive(text, isSameView) {
   }
   for (const box of boxes()) box.checked = chosen.has(box.value);
   for (const part of document.querySelectorAll("[data-live] details[data-keep]")) part.open = open.has(part.dataset.keep);
-  if (isInside) {
-    const again = [...document.querySelectorAll("[data-live] :is(a, button, input, summary)")].find(
-      (one) => [one.tagName, one.name, one.value, one.getAttribute("href")].join("|") === focusKey,
-    );
-    again?.focus({ preventScroll: true });
-  }
   prepareChoosing();
   prepareSorting();
+  if (isInside) {
+    const again = [...document.querySelectorAll(`[data-live] :is(${FOCUSABLE})`)].find((one) => keyOf(one) === focusKey);
+    again?.focus({ preventScroll: true });
+  }
   if (!isSameView) return;
   const after = rowsById();
   const messages = [];
