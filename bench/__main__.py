@@ -9,7 +9,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from bench import drivers, hooks, ingest, pulling, reads
+from bench import dashboard, drivers, hooks, ingest, pulling, reads
 from bench.report import Report
 from bench.servers import LOAD_CORE, postgresql
 
@@ -29,6 +29,10 @@ BENCHMARKS = {
     "outbox-postgresql": hooks.outbox_cost_postgresql,
     "delivery-sqlite": hooks.delivery_sqlite,
     "delivery-postgresql": hooks.delivery_postgresql,
+    "overview-sqlite": dashboard.overview_sqlite,
+    "overview-postgresql": dashboard.overview_postgresql,
+    "live-pages-sqlite": dashboard.live_pages_sqlite,
+    "live-pages-postgresql": dashboard.live_pages_postgresql,
 }
 
 
