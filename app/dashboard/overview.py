@@ -10,7 +10,6 @@ import gzip
 from collections import OrderedDict
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from time import perf_counter
 
 from markupsafe import Markup
 from starlette.requests import Request
@@ -20,6 +19,7 @@ from starlette.types import ASGIApp
 from app.dashboard.asking import Asked, read_asked
 from app.dashboard.charts import bars
 from app.dashboard.context import DashboardContext
+from app.dashboard.day_counts import DayCounts
 from app.dashboard.gate import Visitor
 from app.dashboard.operations.troubles import troubles
 from app.dashboard.overview_data import CHART_DAYS, DRIVERS_PER_PAGE, Overview, read_overview
@@ -36,11 +36,6 @@ OLDEST_SECONDS = 60
 """A part is made again after this time, though nothing came: it compares with a day before."""
 REUSED_SECONDS = 1.0
 """A page that asks by itself may get a part of this age, though something came since: it asks again."""
-SLOW_SECONDS = 0.1
-MAKING_SHARE = 0.02
-LONGEST_REUSED_SECONDS = 15.0
-"""A part that takes long to make is reused for so long that making it takes this share of one core: while events keep
-coming and many pages are open somebody asks every second, and of a million violations it takes a quarter of one."""
 
 
 @dataclass(slots=True)
@@ -52,15 +47,10 @@ class _Part:
     version: tuple[object, ...]
     made_at: int
     """Microseconds since 1970 UTC, taken before it was read."""
-    made_in: float
-    """Seconds."""
 
     def may_be_reused(self, now: int) -> bool:
         """Whether a page that asks by itself may get it, though something came since."""
-        seconds = REUSED_SECONDS
-        if self.made_in >= SLOW_SECONDS:
-            seconds = min(LONGEST_REUSED_SECONDS, self.made_in / MAKING_SHARE)
-        return 0 <= now - self.made_at < seconds * SECOND
+        return 0 <= now - self.made_at < REUSED_SECONDS * SECOND
 
 
 class OverviewPage:
@@ -68,6 +58,7 @@ class OverviewPage:
 
     def __init__(self) -> None:
         self._tellings = Tellings()
+        self._days = DayCounts()
         self._parts: OrderedDict[tuple[object, ...], _Part] = OrderedDict()
         self._making: dict[tuple[object, ...], asyncio.Lock] = {}
 
@@ -119,8 +110,7 @@ class OverviewPage:
             is_young = 0 <= now - part.made_at < OLDEST_SECONDS * SECOND
             if is_young and part.version == await context.database.read(_version()):
                 return part
-        began = perf_counter()
-        version, overview = await context.database.read(_versioned(context, self._tellings, asked, now))
+        version, overview = await context.database.read(_versioned(context, self._tellings, self._days, asked, now))
         text = render(
             "overview_live.html",
             overview=overview,
@@ -133,7 +123,7 @@ class OverviewPage:
             pages=-(-overview.driver_count // DRIVERS_PER_PAGE),
         )
         packed = gzip.compress(text.encode("utf-8", "replace"), 4, mtime=0)
-        part = self._parts[key] = _Part(text, packed, version, now, perf_counter() - began)
+        part = self._parts[key] = _Part(text, packed, version, now)
         self._parts.move_to_end(key)
         while len(self._parts) > KEPT_PARTS:
             self._parts.popitem(last=False)
@@ -165,12 +155,12 @@ def _version() -> ReadScript[tuple[object, ...]]:
 
 
 def _versioned(
-    context: DashboardContext, tellings: Tellings, asked: Asked, now: int
+    context: DashboardContext, tellings: Tellings, days: DayCounts, asked: Asked, now: int
 ) -> ReadScript[tuple[tuple[object, ...], Overview]]:
     version = yield from _version()
     first = (asked.page - 1) * DRIVERS_PER_PAGE
     dates = last_dates(asked.filter.as_of or now, CHART_DAYS)
-    overview = yield from read_overview(context.database.dialect, tellings, asked.filter, now, first, dates)
+    overview = yield from read_overview(context.database.dialect, tellings, days, asked.filter, now, first, dates)
     return version, overview
 
 

@@ -8,6 +8,7 @@ who has egregious violations first, then who has most.
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+from app.dashboard.day_counts import Day, DayCounts
 from app.dashboard.tellings import Tellings
 from app.db.arguments import Arguments
 from app.db.statements import Dialect, Fetch, ReadScript, Row
@@ -16,7 +17,7 @@ from app.query.filters import ViolationFilter, matching
 from app.query.stats import Stats, count_by_facet, stats_of
 from app.reviews.schema import Review
 from app.reviews.store import latest_reviews
-from app.violations.model import ACTIVE, INVALIDATED
+from app.violations.model import ACTIVE
 from app.violations.telling import Telling
 
 DRIVERS_PER_PAGE = 25
@@ -81,15 +82,6 @@ class DriverGroup:
 
 
 @dataclass(frozen=True, slots=True)
-class Day:
-    """Violations of one log date."""
-
-    log_date: str
-    active: int
-    invalidated: int
-
-
-@dataclass(frozen=True, slots=True)
 class Overview:
     """All that the overview shows."""
 
@@ -102,13 +94,19 @@ class Overview:
 
 
 def read_overview(
-    dialect: Dialect, tellings: Tellings, asked: ViolationFilter, now: int, first_driver: int, dates: Sequence[str]
+    dialect: Dialect,
+    tellings: Tellings,
+    day_counts: DayCounts,
+    asked: ViolationFilter,
+    now: int,
+    first_driver: int,
+    dates: Sequence[str],
 ) -> ReadScript[Overview]:
     """The overview of what is asked, with the drivers from number `first_driver` on, and counts of these log dates."""
     stats = stats_of((yield count_by_facet(dialect, asked)))
     before = replace(asked, as_of=(asked.as_of or now) - DAY)
     ((total_before, egregious_before),) = yield _totals(dialect, before)
-    days = yield from _count_days(dialect, asked, dates)
+    days = yield from day_counts.of(dialect, asked, dates)
     drivers, driver_count = yield from _drivers(dialect, asked, first_driver)
     if drivers:
         by_id = {driver.driver_id: driver for driver in drivers}
@@ -124,23 +122,6 @@ def _totals(dialect: Dialect, asked: ViolationFilter) -> Fetch:
     )
     sql = f"SELECT CAST(sum(t.n) AS bigint), CAST(sum(t.e) AS bigint) FROM ({parts}) AS t"
     return Fetch(sql, tuple(arguments.values))
-
-
-def _count_days(dialect: Dialect, asked: ViolationFilter, dates: Sequence[str]) -> ReadScript[list[Day]]:
-    """Of each date what was created and stands, and what was invalidated, whatever state is asked for."""
-    first = max(filter(None, (dates[0], asked.log_date_from)))
-    last = min(filter(None, (dates[-1], asked.log_date_to)))
-    both = replace(asked, statuses=(ACTIVE, INVALIDATED), log_date_from=first, log_date_to=last)
-    arguments = Arguments(dialect)
-    parts = " UNION ALL ".join(
-        f"SELECT v.log_date, v.status, count(*) AS n {clause} GROUP BY v.log_date, v.status"
-        for status in both.statuses
-        for clause in matching(both, arguments, status)
-    )
-    counts: dict[tuple[str, int], int] = {}
-    for log_date, status, count in (yield Fetch(parts, tuple(arguments.values))):
-        counts[log_date, status] = counts.get((log_date, status), 0) + count
-    return [Day(day, counts.get((day, ACTIVE), 0), counts.get((day, INVALIDATED), 0)) for day in dates]
 
 
 def _drivers(dialect: Dialect, asked: ViolationFilter, first: int) -> ReadScript[tuple[list[DriverGroup], int]]:

@@ -163,6 +163,7 @@ function replaceLive(text, isSameView) {
 }
 
 let wanted = 0; // when the newest change was that we were told of, by the server's clock
+let spread = 0; // over how long all open pages come, in milliseconds
 let timer = null;
 let isFetching = false;
 
@@ -182,7 +183,7 @@ async function fetchLive(isSameView = true) {
     const madeAt = Number(answer.headers.get("x-made-at") ?? Date.parse(answer.headers.get("date")) + 999);
     replaceLive(await answer.text(), isSameView);
     show(`Live. As of ${new Date(madeAt).toISOString().slice(0, 19).replace("T", " ")} UTC.`);
-    if (madeAt < wanted) plan(1100);
+    if (madeAt < wanted) plan(1100 + Math.random() * spread); // that one was made for somebody else just before
   } catch {
     show("Not live: the server cannot be reached. Trying again.");
     plan(5000);
@@ -224,6 +225,7 @@ function listen() {
   source.addEventListener("changed", (event) => {
     const told = JSON.parse(event.data);
     wanted = Math.max(wanted, told.at);
+    spread = told.spread;
     plan(Math.random() * told.spread);
   });
   source.addEventListener("ended", end);
