@@ -34,7 +34,7 @@ define install_project
 	@$(BIN)/python $(PIP_INSTALL) --no-deps --no-index --no-build-isolation --editable .
 endef
 
-.PHONY: help run test check bench fuzz lock upgrade clean venv
+.PHONY: help run test check bench fuzz screenshots lock upgrade clean venv
 .DEFAULT_GOAL := help
 
 help:
@@ -43,6 +43,7 @@ help:
 	@echo "make check    style, types, the arrows between rooms, house rules, migrations equal to models"
 	@echo "make bench    the benchmarks with their ratios        (docs/performance.md)"
 	@echo "make fuzz     requests made up from the OpenAPI document, against a server of its own"
+	@echo "make screenshots  the pictures in docs/images/ anew, by Chromium"
 	@echo "make lock     pin what pyproject.toml asks for        (make upgrade: the newest of everything)"
 	@echo "make clean    remove the environments and caches; data/ stays"
 
@@ -64,6 +65,9 @@ bench: $(DEV_STAMP)
 
 fuzz: $(RUNTIME_STAMP) $(FUZZ_STAMP)
 	@.ci/fuzz $(BIN) $(FUZZ_VENV)/bin $(ARGS)
+
+screenshots: $(DEV_STAMP)
+	@$(BIN)/python -m tests.dashboard.screenshots $(ARGS)
 
 # Locked with the oldest Python that is supported, so that what only older ones need is in there too.
 lock: $(DEV_STAMP)

@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 import subprocess
 import tempfile
 import threading
@@ -16,6 +15,7 @@ from typing import Any
 import httpx2
 
 from tests.command_line import SECONDS, eventually, is_answered
+from tests.programs import find_program
 
 BINARY = "prometheus-alertmanager"
 _LISTENS = re.compile(r'msg="Listening on" address=\S*?:(\d+)\b')
@@ -50,8 +50,7 @@ def running_alertmanager(config: str | None = None, port: int = 0) -> Iterator[A
 
     `config` is its configuration, YAML; without one it tells nobody of its alerts (see `notifying`).
     """
-    binary = shutil.which(BINARY)
-    assert binary is not None, f"{BINARY} is not installed: apt-get install {BINARY} (Debian, Ubuntu)"
+    binary = find_program(BINARY)
     with tempfile.TemporaryDirectory(prefix="hos-alertmanager-") as directory:
         settings, log = Path(directory) / "alertmanager.yml", Path(directory) / "log.txt"
         settings.write_text(json.dumps(SILENT) if config is None else config)

@@ -7,7 +7,6 @@ import asyncio
 import json
 import re
 import runpy
-import shutil
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -24,6 +23,7 @@ from app.hooks.store import Hook
 from app.outbox.model import Status
 from tests.alerts.alerted import PATIENCE, House, alerting_on, created, eventually
 from tests.command_line import ROOT, environment
+from tests.programs import find_program
 
 EXAMPLES = ROOT / "docs" / "examples"
 GUIDE = ROOT / "docs" / "alerts.md"
@@ -37,9 +37,7 @@ def python() -> list[str]:
 
 
 def node() -> list[str]:
-    binary = shutil.which("node")
-    assert binary is not None, "node is not installed: apt-get install nodejs (Debian, Ubuntu)"
-    return [binary, str(EXAMPLES / "receive_hook.mjs")]
+    return [find_program("node", "nodejs"), str(EXAMPLES / "receive_hook.mjs")]
 
 
 @dataclass(frozen=True, slots=True)

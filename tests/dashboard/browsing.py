@@ -6,7 +6,6 @@ ran into. What has to be true of a page is left to the tests. Where there is no 
 
 import asyncio
 import os
-import shutil
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
@@ -26,6 +25,7 @@ from app.maven.simulator import SimulatedDelivery, simulate
 from app.maven.times import SECOND
 from tests.command_line import eventually, run, serving
 from tests.maven.examples import Json, as_bytes
+from tests.programs import find_program
 
 BINARY = "chromium"
 ADMIN_KEY = "hos_key_browser_tests_administrator"
@@ -43,9 +43,7 @@ WIDE, PHONE = (1280, 900), (390, 844)
 
 def find_chromium() -> str:
     """The browser's program."""
-    binary = shutil.which(BINARY)
-    assert binary is not None, f"{BINARY} is not installed: apt-get install {BINARY} fonts-dejavu-core (Debian, Ubuntu)"
-    return binary
+    return find_program(BINARY, f"{BINARY} fonts-dejavu-core")
 
 
 @asynccontextmanager

@@ -94,7 +94,7 @@ def test_a_timeline_has_every_violation_and_stays_inside(spans: list[Span]) -> N
     height = float(root.attrib["viewBox"].split()[3])
     for one in marks:
         x, y, width = (float(one.attrib[name]) for name in ("x", "y", "width"))
-        assert 0 <= x
+        assert x >= 0
         assert x + width <= WIDTH + 1
         assert 0 < y < height
     assert f"{len(spans)} violations in these 30 days" in root.attrib["aria-label"]
