@@ -1,7 +1,7 @@
 """The pages in a real Chromium: a `serve` process on a database with a made-up fleet, and tabs that keep a record.
 
 Owns what the browser tests share: the fleet's events, the process, who is signed in, and what a tab said, asked for and
-ran into. What has to be true of a page is left to the tests. Where there is no Chromium they fail; they never skip.
+ran into. What has to be true of a page is left to the tests, and what becomes of them without Chromium to `programs`.
 """
 
 import asyncio
