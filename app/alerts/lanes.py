@@ -41,6 +41,8 @@ class Lane:
         self.rests_until = 0
         self.most_at_once = 1
         self._busy: set[int] = set()
+        self._noted: set[int] | None = None
+        """What was noted since a look began: the look may have read it as it was before."""
 
     @property
     def is_enabled(self) -> bool:
@@ -63,10 +65,17 @@ class Lane:
         """Whether the outbox is to be looked into now."""
         return self.look_at is not None and self.look_at <= now and not self.ready and self.is_enabled
 
+    def begin_look(self) -> None:
+        """The outbox is looked into from now on, until `take`."""
+        self.look_at = None  # what is offered meanwhile asks for another look
+        self.has_hidden = True
+        self._noted = set()
+
     def take(self, found: Collection[Due], later: int | None, *, is_all: bool) -> None:
         """Takes what a look has found; `later` is when more will be due, `is_all` says that nothing else is due now."""
+        noted, self._noted = self._noted or (), None
         for due in found:
-            if due.pk not in self.under_way:
+            if due.pk not in self.under_way and due.pk not in noted:
                 self.ready[due.pk] = due
         self.has_hidden = bool(self.ready or self.under_way)
         self.look_at = later if is_all else AT_ONCE
@@ -101,6 +110,8 @@ class Lane:
     def noted(self, due: Due, verdict: Verdict) -> None:
         """What became of a delivery is on disk."""
         self.under_way.pop(due.pk, None)
+        if self._noted is not None:
+            self._noted.add(due.pk)
         if due.violation_pk is not None:
             self._busy.discard(due.violation_pk)
         self.rests_until = max(self.rests_until, verdict.rests_until)

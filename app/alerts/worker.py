@@ -205,8 +205,7 @@ class Worker:
 
     async def _look_for(self, lane: Lane, now: int) -> None:
         lane.looked_at = asyncio.get_running_loop().time()
-        lane.look_at = None  # what is offered meanwhile asks for another look
-        lane.has_hidden = True
+        lane.begin_look()
         try:
             found, later = await self._database.read(due_deliveries(lane.hook.pk, now, LOOKED_FOR))
             await self._deliverer.contents.prepare(found)

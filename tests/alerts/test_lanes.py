@@ -136,6 +136,21 @@ def test_a_look_does_not_give_out_again_what_is_under_way() -> None:
     assert list(lane.ready) == [2]
 
 
+def test_a_look_does_not_give_out_again_what_was_noted_while_it_looked() -> None:
+    lane = a_lane()
+    one, other = due(1, 7), due(2, 8)
+    lane.offer(one)
+    assert given_out(lane) == [1]
+    lane.begin_look()
+    end(lane, one, DONE)  # the look has read the outbox before
+    lane.take([one, other], None, is_all=True)
+    assert given_out(lane) == [2]
+    end(lane, other, DONE)
+    lane.begin_look()
+    lane.take([one], None, is_all=True)
+    assert given_out(lane) == [1]
+
+
 def test_nothing_is_given_out_while_it_rests_or_is_disabled() -> None:
     lane = a_lane()
     lane.offer(due(1, 7))
