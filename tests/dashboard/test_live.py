@@ -24,8 +24,8 @@ pytestmark = pytest.mark.anyio
 
 
 @pytest.fixture
-async def house(database_url: str) -> AsyncIterator[House]:
-    async with open_house(database_url) as opened:
+async def house(sqlite_url: str) -> AsyncIterator[House]:
+    async with open_house(sqlite_url) as opened:
         yield opened
 
 
@@ -88,19 +88,20 @@ async def test_a_review_is_told(house: House) -> None:
         await tick_of(call)
 
 
-async def test_a_limited_key_is_told_of_its_terminals_alone(house: House) -> None:
-    pgh, cle = await house.visitor("pgh", terminals=("PGH",)), await house.visitor("cle", terminals=("CLE",))
-    none = await house.visitor("none", terminals=())
-    async with listening(pgh) as at_pgh, listening(cle) as at_cle, listening(none) as nowhere:
-        await house.keep(flat_event(id="v1"))
-        await tick_of(at_pgh)
-        await house.keep(flat_event(id="v2", terminalCode="CLE"))
-        await tick_of(at_cle)
-        # A duplicate changes nothing that anybody sees.
-        await house.keep(flat_event(id="v2", terminalCode="CLE"))
-        house.stopping.set()
-        assert [await call.ended() for call in (at_pgh, at_cle, nowhere)] == [True, True, True]
-        assert [call.text for call in (at_pgh, at_cle, nowhere)] == ["", "", ""]
+async def test_a_limited_key_is_told_of_its_terminals_alone(database_url: str) -> None:
+    async with open_house(database_url) as house:
+        pgh, cle = await house.visitor("pgh", terminals=("PGH",)), await house.visitor("cle", terminals=("CLE",))
+        none = await house.visitor("none", terminals=())
+        async with listening(pgh) as at_pgh, listening(cle) as at_cle, listening(none) as nowhere:
+            await house.keep(flat_event(id="v1"))
+            await tick_of(at_pgh)
+            await house.keep(flat_event(id="v2", terminalCode="CLE"))
+            await tick_of(at_cle)
+            # A duplicate changes nothing that anybody sees.
+            await house.keep(flat_event(id="v2", terminalCode="CLE"))
+            house.stopping.set()
+            assert [await call.ended() for call in (at_pgh, at_cle, nowhere)] == [True, True, True]
+            assert [call.text for call in (at_pgh, at_cle, nowhere)] == ["", "", ""]
 
 
 async def test_it_ends_with_the_key(house: House) -> None:
@@ -166,8 +167,8 @@ async def test_a_head_opens_no_stream(house: House) -> None:
 
 
 @pytest.fixture
-async def ticker(database_url: str) -> AsyncIterator[Ticker]:
-    database = await open_database(database_url)
+async def ticker(sqlite_url: str) -> AsyncIterator[Ticker]:
+    database = await open_database(sqlite_url)
     yield Ticker(database, ChangeWatch(database), lambda: 0)
     await soon(lambda: not left_behind())
     await database.close()
@@ -199,9 +200,9 @@ async def test_the_spread_grows_with_pages_and_with_what_they_cost(ticker: Ticke
     assert (ticker.pages, ticker.spread_seconds) == (0, 0)
 
 
-async def test_a_running_service_tells_a_page(database_url: str, tmp_path: Path) -> None:
+async def test_a_running_service_tells_a_page(sqlite_url: str, tmp_path: Path) -> None:
     """A real process over real HTTP: told after a delivery, and let go when the process stops."""
-    with service_on(database_url, tmp_path) as service:
+    with service_on(sqlite_url, tmp_path) as service:
         async with httpx2.AsyncClient(base_url=service.served.url, trust_env=False, timeout=PATIENCE) as client:
             await client.post("/sign-in", data={"key": "an-admin-key-for-tests"})
             async with client.stream("GET", "/live") as answer:
