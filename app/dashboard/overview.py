@@ -10,6 +10,7 @@ import gzip
 from collections import OrderedDict
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from time import perf_counter
 
 from markupsafe import Markup
 from starlette.requests import Request
@@ -37,6 +38,11 @@ OLDEST_SECONDS = 60
 REUSED_SECONDS = 1.0
 """A page that asks by itself may get a part of this age, though something came since: it asks again."""
 
+MAKING_SHARE = 0.03
+LONGEST_REUSED_SECONDS = 15.0
+"""A part that took long to make is reused for so long that making it takes this share of one core, while events keep
+coming and open pages keep asking. With a hundred thousand violations active it takes a third of a second."""
+
 
 @dataclass(slots=True)
 class _Part:
@@ -47,10 +53,12 @@ class _Part:
     version: tuple[object, ...]
     made_at: int
     """Microseconds since 1970 UTC, taken before it was read."""
+    made_in_seconds: float
 
     def may_be_reused(self, now: int) -> bool:
         """Whether a page that asks by itself may get it, though something came since."""
-        return 0 <= now - self.made_at < REUSED_SECONDS * SECOND
+        seconds = max(REUSED_SECONDS, min(LONGEST_REUSED_SECONDS, self.made_in_seconds / MAKING_SHARE))
+        return 0 <= now - self.made_at < seconds * SECOND
 
 
 class OverviewPage:
@@ -110,6 +118,7 @@ class OverviewPage:
             is_young = 0 <= now - part.made_at < OLDEST_SECONDS * SECOND
             if is_young and part.version == await context.database.read(_version()):
                 return part
+        began = perf_counter()
         version, overview = await context.database.read(_versioned(context, self._tellings, self._days, asked, now))
         text = render(
             "overview_live.html",
@@ -123,7 +132,7 @@ class OverviewPage:
             pages=-(-overview.driver_count // DRIVERS_PER_PAGE),
         )
         packed = gzip.compress(text.encode("utf-8", "replace"), 4, mtime=0)
-        part = self._parts[key] = _Part(text, packed, version, now)
+        part = self._parts[key] = _Part(text, packed, version, now, perf_counter() - began)
         self._parts.move_to_end(key)
         while len(self._parts) > KEPT_PARTS:
             self._parts.popitem(last=False)

@@ -58,10 +58,11 @@ class ClosingTransport(asyncio.Transport):
             self.inner.write(data)
 
     def flush(self) -> None:
-        """Sends what is held back."""
+        """Sends what is held back; to a client that has gone meanwhile there is nothing to send."""
         if self.held:
             held, self.held = self.held, b""
-            self.inner.write(held)
+            if not self.inner.is_closing():
+                self.inner.write(held)
 
     def close(self) -> None:
         if self.is_done:
