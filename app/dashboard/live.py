@@ -32,12 +32,16 @@ from app.violations.rules import Outcome
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
-SHARE = 0.04
+SHARE = 0.02
 """Of one core, for serving live parts."""
 AROUND_SECONDS = 0.0008
 """What a request for a live part costs around its handler: reading it, its session, sending the answer. Measured with
 500 pages; without it a part that is kept seemed to cost nothing, and all pages came within a second."""
 LONGEST_SPREAD = 120.0
+FEW_PAGES = 50
+FEW_SPREAD = 0.5
+"""So few pages may come within this time: nobody waits longer for a change that comes after some quiet. How often they
+are told is bounded all the same."""
 SHORTEST_PAUSE = 0.25
 """Seconds between two ticks, at least."""
 JUDGE_SECONDS = 2.0
@@ -142,7 +146,8 @@ class Ticker:
             audience.tell(tick)
 
     def _tick(self) -> bytes:
-        spread = round(self.spread_seconds * 1000)
+        seconds = self.spread_seconds
+        spread = round(1000 * (seconds if self.pages > FEW_PAGES else min(seconds, FEW_SPREAD)))
         return b'event: changed\ndata: {"at":%d,"spread":%d}\n\n' % (self._clock() // 1000, spread)
 
     async def _follow(self) -> None:

@@ -38,7 +38,7 @@ OLDEST_SECONDS = 60
 REUSED_SECONDS = 1.0
 """A page that asks by itself may get a part of this age, though something came since: it asks again."""
 
-MAKING_SHARE = 0.03
+MAKING_SHARE = 0.02
 LONGEST_REUSED_SECONDS = 15.0
 """A part that took long to make is reused for so long that making it takes this share of one core, while events keep
 coming and open pages keep asking. With a hundred thousand violations active it takes a third of a second."""

@@ -37,6 +37,7 @@ async def test_what_is_held_for_a_client_that_has_gone_is_dropped_quietly() -> N
         transport.write(b"held")
         transport.inner.abort()
         assert await reader.read() == b""
+        transport.write(b"late")
         writer.close()
         await writer.wait_closed()
     finally:
