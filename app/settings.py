@@ -9,7 +9,6 @@ import ipaddress
 import os
 from typing import Annotated, Literal, Self, get_args
 from urllib.parse import urlsplit
-from zoneinfo import available_timezones
 
 from annotated_types import Ge, Le
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
@@ -125,10 +124,12 @@ class Settings(BaseSettings):
     def _split_zones(cls, value: object) -> object:
         if not isinstance(value, str):
             return value
+        from app.hooks.schema import zone_names
+
         zones: dict[str, str] = {}
         for part in filter(None, (part.strip() for part in value.split(","))):
             terminal, equals, zone = (word.strip() for word in part.partition("="))
-            if not equals or not terminal or zone not in available_timezones():
+            if not equals or not terminal or zone not in zone_names():
                 raise ValueError("must be terminal codes with time zones, such as PGH=America/New_York,DEN=US/Mountain")
             if zones.setdefault(terminal, zone) != zone:
                 raise ValueError(f"has two time zones for the terminal {terminal}")

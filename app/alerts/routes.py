@@ -16,17 +16,16 @@ from app.alerts.delivery_desk import DeliveryDesk, DeliveryNotFound
 from app.alerts.desk import HookConflict, HookDesk, HookNotFound
 from app.alerts.shown import shown_delivery, shown_hook
 from app.db.errors import DatabaseRefused, DatabaseUnavailable
-from app.hooks.schema import HookChanges, NewHook, Range, Rotation, WrongHook, is_sentence, read_body
+from app.hooks.schema import HookChanges, NewHook, Range, Rotation, WrongHook, read_body
 from app.hooks.store import list_hooks
 from app.keys.schema import ApiKey, Scope
 from app.maven.times import format_time
 from app.outbox.model import Status
-from app.web.bodies import decode_body
-from app.web.bodies import read_body as receive_body
+from app.web.bodies import fields_problem, read_json
 from app.web.cursors import CursorSeal
 from app.web.middleware import decode_segment
 from app.web.parameters import read_parameters
-from app.web.problems import CONFLICT, FORBIDDEN, INVALID_FIELDS, INVALID_JSON, NOT_FOUND, UNAVAILABLE, Problem
+from app.web.problems import CONFLICT, FORBIDDEN, NOT_FOUND, UNAVAILABLE, Problem
 
 log = structlog.get_logger(__name__)
 
@@ -54,22 +53,13 @@ def _answering(
         except HookConflict as error:
             raise Problem(CONFLICT, str(error)) from None
         except WrongHook as error:
-            raise _wrong(error) from None
+            raise fields_problem(error) from None
         except (DatabaseUnavailable, DatabaseRefused) as error:
             if isinstance(error, DatabaseRefused):  # a fault of ours, and no input's
                 log.error("hook.request_refused", path=request.scope["path"], exc_info=error)
             raise Problem(UNAVAILABLE, "The database does not answer now.", headers={"Retry-After": "2"}) from None
 
     return answer
-
-
-def _wrong(error: WrongHook) -> Problem:
-    errors = [{"pointer": fault.pointer, "detail": fault.detail} for fault in error.faults]
-    if not error.is_json:
-        return Problem(INVALID_JSON, "The body is not JSON.", errors=errors)
-    first = error.faults[0]
-    detail = first.detail if is_sentence(first) else f"{first.pointer.lstrip('/') or 'The body'} {first.detail}"
-    return Problem(INVALID_FIELDS, detail, errors=errors)
 
 
 class HookRoutes:
@@ -95,15 +85,7 @@ class HookRoutes:
 
     async def _read(self, request: Request, model: type[T], *, empty: bytes | None = None) -> T:
         """The body as `model`; `empty` is what an empty one stands for."""
-        raw = await receive_body(request.scope, request.receive, MAX_BODY_BYTES)
-        encoding = request.headers.get("content-encoding")
-        kind = request.headers.get("content-type")
-        body = decode_body(
-            raw,
-            None if encoding is None else encoding.encode(),
-            None if kind is None else kind.encode(),
-            MAX_BODY_BYTES,
-        )
+        body = await read_json(request.scope, request.receive, MAX_BODY_BYTES)
         return read_body(model, empty if empty is not None and not body.strip() else body)
 
     async def all(self, request: Request) -> Response:

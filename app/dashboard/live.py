@@ -9,7 +9,6 @@ to terminals is told only of changes it can see.
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
 from time import perf_counter
 
 import structlog
@@ -29,6 +28,7 @@ from app.maven.times import SECOND
 from app.query.feed import Terminals
 from app.query.watch import ChangeWatch
 from app.violations.rules import Outcome
+from app.web.waiting import Waiters
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
@@ -52,35 +52,22 @@ PING_SECONDS = 15
 SEND_SECONDS = 40.0
 
 
-@dataclass(slots=True)
-class Audience:
+class Audience(Waiters):
     """The open pages of one visibility."""
 
-    terminals: Terminals
-    pages: int = 0
-    tick: bytes = b""
-    number: int = 0
-    _waiting: set["asyncio.Future[None]"] = field(default_factory=set)
+    def __init__(self, terminals: Terminals) -> None:
+        super().__init__()
+        self.terminals = terminals
+        self.pages = 0
+        self.tick = b""
+        self.number = 0
+        """How many ticks there were."""
 
     def tell(self, tick: bytes) -> None:
         """Wakes all pages with a tick."""
         self.tick = tick
         self.number += 1
-        for future in self._waiting:
-            if not future.done():
-                future.set_result(None)
-
-    async def wait(self, seconds: float) -> None:
-        """Returns after the next tick, or after `seconds`."""
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[None] = loop.create_future()
-        timer = loop.call_later(seconds, lambda: None if future.done() else future.set_result(None))
-        self._waiting.add(future)
-        try:
-            await future
-        finally:
-            self._waiting.discard(future)
-            timer.cancel()
+        self.wake()
 
 
 class Ticker:

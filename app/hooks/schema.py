@@ -15,7 +15,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool, S
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from app.hooks.model import Kind
-from app.maven.faults import Fault, excerpt, find_unstorable, point
+from app.maven.faults import Fault, WrongFields, excerpt, find_unstorable, point
 from app.outbox.model import TOPIC_WORDS, Topic
 
 T = TypeVar("T", bound=BaseModel)
@@ -37,23 +37,8 @@ MOST_DAYS = 366
 _AT = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])")
 
 
-class WrongHook(Exception):
-    """A hook, or a change of one, that cannot be. `faults` say where and why; there is one at least."""
-
-    def __init__(self, faults: list[Fault], *, is_json: bool = True) -> None:
-        super().__init__("; ".join(map(_told, faults)))
-        self.faults = faults
-        self.is_json = is_json
-        """Whether the body was JSON at all."""
-
-
-def is_sentence(fault: Fault) -> bool:
-    """Whether what is wrong is said by a sentence of its own, and not by the rest of one that begins with the field."""
-    return fault.detail[:1].isupper()
-
-
-def _told(fault: Fault) -> str:
-    return f"{fault.pointer.lstrip('/') or 'body'}{':' if is_sentence(fault) else ''} {fault.detail}"
+class WrongHook(WrongFields):
+    """A hook, or a change of one, that cannot be."""
 
 
 def _refusal(sentence: str) -> PydanticCustomError:
@@ -79,13 +64,14 @@ def _some(values: tuple[object, ...]) -> tuple[object, ...]:
 
 
 def _zone(text: str) -> str:
-    if text not in _zones():
+    if text not in zone_names():
         raise _refusal(f"must be a time zone by its IANA name, such as America/Chicago, not {excerpt(text)}.")
     return text
 
 
 @cache
-def _zones() -> frozenset[str]:
+def zone_names() -> frozenset[str]:
+    """The time zones there are, by their IANA names; looking through the files that have them is done once."""
     return frozenset(available_timezones())
 
 

@@ -26,6 +26,25 @@ class Fault:
     detail: str
 
 
+def is_sentence(fault: Fault) -> bool:
+    """Whether what is wrong is said by a sentence of its own, and not by the rest of one that begins with the field."""
+    return fault.detail[:1].isupper()
+
+
+class WrongFields(Exception):
+    """What was sent cannot be. `faults` say where and why; there is one at least."""
+
+    def __init__(self, faults: list[Fault], *, is_json: bool = True) -> None:
+        super().__init__("; ".join(map(_told, faults)))
+        self.faults = faults
+        self.is_json = is_json
+        """Whether the body was JSON at all."""
+
+
+def _told(fault: Fault) -> str:
+    return f"{fault.pointer.lstrip('/') or 'body'}{':' if is_sentence(fault) else ''} {fault.detail}"
+
+
 def find_unstorable(text: str, start: int = 0, end: int | None = None) -> str | None:
     """The first character that a stored string must not contain: NUL, a lone surrogate or a noncharacter."""
     end = len(text) if end is None else end

@@ -18,6 +18,7 @@ from app.db.errors import DatabaseUnavailable
 from app.query.feed import Change, Page, Terminals, read_page
 from app.query.watch import ChangeWatch
 from app.web.middleware import Stopping
+from app.web.waiting import Waiters
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
@@ -30,16 +31,16 @@ READ_BYTES = 1024 * 1024
 RETRY_SECONDS = 0.5
 
 
-class Audience:
+class Audience(Waiters):
     """The readers of one visibility, and the newest entries they see. `floor`: every entry after it is here."""
 
     def __init__(self, terminals: Terminals, floor: int) -> None:
+        super().__init__()
         self.terminals = terminals
         self.floor = floor
         self.readers = 0
         self._entries: deque[Change] = deque()
         self._bytes = 0
-        self._waiting: set[asyncio.Future[None]] = set()
 
     def after(self, seq: int) -> list[Change]:
         """The entries after `seq`, which must not be below the floor."""
@@ -55,33 +56,6 @@ class Audience:
             oldest = self._entries.popleft()
             self._bytes -= len(oldest.payload)
             self.floor = max(self.floor, oldest.seq)
-
-    def wake(self) -> None:
-        """Ends the present waits of all readers."""
-        for future in self._waiting:
-            if not future.done():
-                future.set_result(None)
-
-    async def wait(self, seconds: float, *also: "asyncio.Future[None]") -> None:
-        """Returns after a wake, after `seconds`, or when one of `also` is done, whichever comes first."""
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[None] = loop.create_future()
-
-        def end(_: object = None) -> None:
-            if not future.done():
-                future.set_result(None)
-
-        for other in also:
-            other.add_done_callback(end)
-        timer = loop.call_later(seconds, end)
-        self._waiting.add(future)
-        try:
-            await future
-        finally:
-            self._waiting.discard(future)
-            timer.cancel()
-            for other in also:
-                other.remove_done_callback(end)
 
 
 class LiveChanges:

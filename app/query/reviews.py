@@ -4,7 +4,6 @@ Owns the request and its answer. What Maven said of the violation is never touch
 """
 
 import orjson
-from starlette.datastructures import Headers
 from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
@@ -18,9 +17,8 @@ from app.query.detail import unknown_violation
 from app.query.filters import visible_terminals
 from app.reviews.schema import NewReview, Review, WrongReview, read_review, shown_reviews
 from app.reviews.store import add_reviews, reviews_of
-from app.web.bodies import decode_body, read_body
+from app.web.bodies import fields_problem, read_json
 from app.web.parameters import read_parameters
-from app.web.problems import INVALID_FIELDS, INVALID_JSON, Problem
 
 PATH = "/v1/violations/{id}/review"
 MAX_BODY_BYTES = 64 * 1024
@@ -36,7 +34,11 @@ class Reviewing:
         key = self._context.authenticate(scope, KeyScope.REVIEW)
         read_parameters(scope["query_string"], ())
         violation_id = path_text(scope, "id")
-        given = await _read(scope, receive)
+        body = await read_json(scope, receive, MAX_BODY_BYTES)
+        try:
+            given = read_review(body)
+        except WrongReview as error:
+            raise fields_problem(error) from None
         database = self._context.database
         try:
             history = await database.write(_review(database.dialect, violation_id, key, given, self._context.clock()))
@@ -45,30 +47,6 @@ class Reviewing:
         if history is None:
             raise unknown_violation(violation_id)
         await Json(orjson.dumps(shown_reviews(history)))(scope, receive, send)
-
-
-async def _read(scope: Scope, receive: Receive) -> NewReview:
-    raw = await read_body(scope, receive, MAX_BODY_BYTES)
-    headers = Headers(scope=scope)
-    coding, media_type = headers.get("content-encoding"), headers.get("content-type")
-    body = decode_body(
-        raw,
-        None if coding is None else coding.encode("latin-1"),
-        None if media_type is None else media_type.encode("latin-1"),
-        MAX_BODY_BYTES,
-    )
-    try:
-        return read_review(body)
-    except WrongReview as error:
-        raise _wrong(error) from None
-
-
-def _wrong(error: WrongReview) -> Problem:
-    errors = [{"pointer": fault.pointer, "detail": fault.detail} for fault in error.faults]
-    if not error.is_json:
-        return Problem(INVALID_JSON, "The body is not JSON.", errors=errors)
-    first = error.faults[0]
-    return Problem(INVALID_FIELDS, f"{first.pointer.lstrip('/') or 'The body'} {first.detail}", errors=errors)
 
 
 def _review(

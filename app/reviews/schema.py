@@ -7,7 +7,7 @@ violations may be reviewed, and what is kept, is left to `store`.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from app.maven.faults import Fault, find_unstorable, point
+from app.maven.faults import Fault, WrongFields, find_unstorable, point
 from app.maven.ijson import NotJson, decode, read_value, skip_space
 from app.maven.times import format_time
 from app.reviews.model import ReviewStatus
@@ -20,14 +20,8 @@ MAX_NOTE = 4000
 """Characters of a note without the space around it."""
 
 
-class WrongReview(Exception):
-    """A review that cannot be. `faults` say where and why; there is one at least."""
-
-    def __init__(self, faults: list[Fault], *, is_json: bool = True) -> None:
-        super().__init__("; ".join(f"{fault.pointer.lstrip('/') or 'body'} {fault.detail}" for fault in faults))
-        self.faults = faults
-        self.is_json = is_json
-        """Whether the body was JSON at all."""
+class WrongReview(WrongFields):
+    """A review that cannot be."""
 
 
 @dataclass(frozen=True, slots=True)

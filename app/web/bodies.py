@@ -1,14 +1,24 @@
 """Request bodies: read whole under a limit, and decompressed under the same limit.
 
-Owns what contract section 4 says of 413, 415 and broken compression. What the bytes mean is left to who asked for them.
+Owns what contract section 4 says of 413, 415 and broken compression, and how wrong fields are told. What the bytes mean
+is left to who asked for them.
 """
 
 import zlib
 
+from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope
 
-from app.web.problems import INVALID_ENCODING, TOO_LARGE, UNSUPPORTED_MEDIA_TYPE, Problem
+from app.maven.faults import WrongFields, is_sentence
+from app.web.problems import (
+    INVALID_ENCODING,
+    INVALID_FIELDS,
+    INVALID_JSON,
+    TOO_LARGE,
+    UNSUPPORTED_MEDIA_TYPE,
+    Problem,
+)
 
 GZIP_CODINGS = (b"gzip", b"x-gzip")
 GZIP_TYPES = (b"application/gzip", b"application/x-gzip")
@@ -92,6 +102,28 @@ def decode_body(raw: bytes, content_encoding: bytes | None, content_type: bytes 
     if len(raw) > limit:
         raise _too_large(limit)
     return raw
+
+
+async def read_json(scope: Scope, receive: Receive, limit: int) -> bytes:
+    """The JSON text of a request, read and decompressed. Raises what `read_body` and `decode_body` raise."""
+    raw = await read_body(scope, receive, limit)
+    headers = Headers(scope=scope)
+
+    def sent(name: str) -> bytes | None:
+        text = headers.get(name)
+        return None if text is None else text.encode("latin-1")
+
+    return decode_body(raw, sent("content-encoding"), sent("content-type"), limit)
+
+
+def fields_problem(error: WrongFields) -> Problem:
+    """The problem that a body is not JSON, or has fields that cannot be."""
+    errors = [{"pointer": fault.pointer, "detail": fault.detail} for fault in error.faults]
+    if not error.is_json:
+        return Problem(INVALID_JSON, "The body is not JSON.", errors=errors)
+    first = error.faults[0]
+    detail = first.detail if is_sentence(first) else f"{first.pointer.lstrip('/') or 'The body'} {first.detail}"
+    return Problem(INVALID_FIELDS, detail, errors=errors)
 
 
 def _is_gzip_type(content_type: bytes | None) -> bool:

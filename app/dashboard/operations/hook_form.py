@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 import orjson
 
 from app.dashboard.pages import Form
-from app.hooks.schema import NewHook, WrongHook, is_sentence, read_body
-from app.maven.faults import Fault
+from app.hooks.schema import NewHook, WrongHook, read_body
+from app.maven.faults import Fault, is_sentence
 
 LISTS = {
     "terminalCodes": "Terminals",
