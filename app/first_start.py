@@ -4,12 +4,12 @@ On loopback a service without credentials makes one admin key and one webhook to
 once. Anywhere else it refuses to start until both exist, and says how to make them.
 """
 
-import ipaddress
 import time
 from dataclasses import dataclass
 
 from app.db.database import Database
 from app.db.errors import DatabaseConflict
+from app.dialling.addresses import is_loopback
 from app.keys.schema import Scope, hash_key, new_key
 from app.keys.store import create_key, list_keys
 from app.settings import Settings
@@ -25,16 +25,6 @@ class Credentials:
 
     admin_key: str | None
     webhook_token: str | None
-
-
-def is_loopback(host: str) -> bool:
-    """Whether an address to listen on can be reached from this machine alone."""
-    if host.lower() == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False
 
 
 async def admit(settings: Settings, database: Database) -> Credentials:

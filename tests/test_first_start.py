@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from app.first_start import is_loopback
+from app.dialling.addresses import is_loopback
 from tests.command_line import Call, caller, eventually, run, serving
 from tests.databases import Databases
 

@@ -13,7 +13,8 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import Scope as AsgiScope
 
 from app.alerts.delivery_desk import DeliveryDesk, DeliveryNotFound
-from app.alerts.desk import HookConflict, HookDesk, HookNotFound
+from app.alerts.desk import HookDesk
+from app.alerts.problems import DESK_ERRORS, desk_problem
 from app.alerts.shown import shown_delivery, shown_hook
 from app.db.errors import DatabaseRefused, DatabaseUnavailable
 from app.hooks.schema import HookChanges, NewHook, Range, Rotation, WrongHook, read_body
@@ -25,7 +26,7 @@ from app.web.bodies import fields_problem, read_json
 from app.web.cursors import CursorSeal
 from app.web.middleware import decode_segment
 from app.web.parameters import read_parameters
-from app.web.problems import CONFLICT, FORBIDDEN, NOT_FOUND, UNAVAILABLE, Problem
+from app.web.problems import FORBIDDEN, UNAVAILABLE, Problem
 
 log = structlog.get_logger(__name__)
 
@@ -46,12 +47,8 @@ def _answering(
         key = self.admit(request)
         try:
             return await endpoint(self, request, key)
-        except HookNotFound:
-            raise Problem(NOT_FOUND, "There is no such hook; it may have been deleted.") from None
-        except DeliveryNotFound:
-            raise Problem(NOT_FOUND, "The hook has no such delivery; it may have been deleted with age.") from None
-        except HookConflict as error:
-            raise Problem(CONFLICT, str(error)) from None
+        except DESK_ERRORS as error:
+            raise desk_problem(error) from None
         except WrongHook as error:
             raise fields_problem(error) from None
         except (DatabaseUnavailable, DatabaseRefused) as error:

@@ -22,7 +22,7 @@ from app.db.errors import DatabaseRefused, DatabaseUnavailable, DatabaseUnusable
 from app.db.statements import Dialect
 from app.db.urls import dialect_of, sqlite_path
 from app.db.version import HEAD
-from app.first_start import is_loopback
+from app.dialling.addresses import is_loopback
 from app.keys.schema import Scope
 from app.keys.store import list_keys
 from app.maven.times import MINUTE, SECOND, format_time

@@ -4,13 +4,12 @@ A form sends every field, so an empty one asks for nothing; anything else is jud
 """
 
 import re
-from collections.abc import Collection
 from dataclasses import dataclass
 from urllib.parse import unquote_plus
 
 from app.keys.schema import ApiKey
-from app.query.filters import FILTER_NAMES, ViolationFilter, read_filter
-from app.web.parameters import Parameters, read_parameters
+from app.query.filters import FILTER_NAMES, ViolationFilter, read_filter, visible_terminals
+from app.web.parameters import read_parameters
 from app.web.problems import Problem
 
 MOST_PAGES = 100_000
@@ -63,25 +62,21 @@ class Asked:
                 return "active or invalidated"
 
 
-def read_asked(query_string: bytes, key: ApiKey, also: Collection[str] = ()) -> Asked:
-    """What a query asks for, within what the key may see. `also` names further parameters, which are left alone."""
+def read_asked(query_string: bytes, key: ApiKey) -> Asked:
+    """What a query asks for, within what the key may see."""
     parts = [part for part in query_string.split(b"&") if part.partition(b"=")[2]]
-    filters = b"&".join(part for part in parts if _name(part) not in ("page", *also))
+    filters = b"&".join(part for part in parts if _name(part) != "page")
     fields = {_name(part): _typed(part.partition(b"=")[2].decode("latin-1")) for part in parts}
     try:
-        parameters = read_parameters(b"&".join(parts), [*FILTER_NAMES, "page", *also])
+        parameters = read_parameters(b"&".join(parts), [*FILTER_NAMES, "page"])
         page = parameters.integer("page", 1, MOST_PAGES) or 1
-        return Asked(read_filter(_without(filters), key), page, filters.decode("latin-1"), fields)
+        return Asked(read_filter(read_parameters(filters, FILTER_NAMES), key), page, filters.decode("latin-1"), fields)
     except Problem as problem:
-        return Asked(read_filter(_without(b""), key), 1, "", fields, problem)
+        return Asked(ViolationFilter(visible_terminals=visible_terminals(key)), 1, "", fields, problem)
 
 
 def _name(part: bytes) -> str:
     return unquote_plus(part.partition(b"=")[0].decode("latin-1"))
-
-
-def _without(filters: bytes) -> Parameters:
-    return read_parameters(filters, FILTER_NAMES)
 
 
 def _typed(text: str) -> str:

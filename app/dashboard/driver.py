@@ -23,8 +23,8 @@ MOST_PAGES = 1_000_000
 class DriverPage:
     """The page of a driver. One never heard of has no violations, as on the API."""
 
-    def __init__(self) -> None:
-        self._tellings = Tellings()
+    def __init__(self, tellings: Tellings) -> None:
+        self._tellings = tellings
 
     async def show(self, context: DashboardContext, visitor: Visitor, request: Request) -> Response:
         """The page."""

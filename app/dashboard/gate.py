@@ -7,16 +7,17 @@ and `Secure` unless the page is looked at on this machine.
 
 import hashlib
 import hmac
-import ipaddress
 from dataclasses import dataclass
-from http.cookies import CookieError, SimpleCookie
+from http.cookies import SimpleCookie
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
+from starlette.requests import HTTPConnection
 from starlette.types import Scope
 
 from app.dashboard.context import DashboardContext
 from app.db.errors import DatabaseUnavailable
+from app.dialling.addresses import is_loopback
 from app.keys.ring import KeysUnknown
 from app.keys.schema import ApiKey
 from app.keys.schema import Scope as KeyScope
@@ -56,13 +57,7 @@ class Visitor:
 
 def session_token(scope: Scope) -> str | None:
     """The session's token that the request carries."""
-    for name, value in scope["headers"]:
-        if name == b"cookie":
-            for part in str(value, "latin-1").split(";"):
-                held, _, token = part.strip().partition("=")
-                if held == COOKIE and token:
-                    return token
-    return None
+    return HTTPConnection(scope).cookies.get(COOKIE) or None
 
 
 async def visitor_of(context: DashboardContext, scope: Scope, *, is_use: bool = True) -> Visitor:
@@ -136,23 +131,13 @@ def is_on_loopback(scope: Scope) -> bool:
         name = urlsplit(f"//{host}").hostname or ""
     except ValueError:
         return False
-    return scope["scheme"] == "http" and (_is_loopback(name) or name == "localhost" or name.endswith(".localhost"))
-
-
-def _is_loopback(name: str) -> bool:
-    try:
-        return ipaddress.ip_address(name).is_loopback
-    except ValueError:
-        return False
+    return scope["scheme"] == "http" and (is_loopback(name) or name.endswith(".localhost"))
 
 
 def session_cookie(scope: Scope, name: str, value: str, seconds: int | None = None) -> str:
     """The header that sets a cookie of ours for so many seconds; None: until the browser closes; 0: takes it back."""
     cookie: SimpleCookie = SimpleCookie()
-    try:
-        cookie[name] = value
-    except CookieError as error:  # pragma: no cover - names and values are ours
-        raise ValueError(name) from error
+    cookie[name] = value
     morsel = cookie[name]
     morsel["path"] = "/"
     morsel["httponly"] = True

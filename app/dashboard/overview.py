@@ -24,7 +24,7 @@ from app.dashboard.day_counts import DayCounts
 from app.dashboard.gate import Visitor
 from app.dashboard.operations.troubles import troubles
 from app.dashboard.overview_data import CHART_DAYS, DRIVERS_PER_PAGE, Overview, read_overview
-from app.dashboard.pages import LIVE_HEADER, POLICY, accepts_html, html, render, render_page, takes_gzip
+from app.dashboard.pages import LIVE_HEADER, accepts_html, html, page_answer, render, render_page
 from app.dashboard.tellings import Tellings
 from app.db.statements import Fetch, ReadScript
 from app.maven.times import SECOND
@@ -48,7 +48,7 @@ coming and open pages keep asking. With a hundred thousand violations active it 
 class _Part:
     """The live part of one view."""
 
-    text: str
+    body: bytes
     packed: bytes
     version: tuple[object, ...]
     made_at: int
@@ -64,8 +64,8 @@ class _Part:
 class OverviewPage:
     """The overview, with what is kept of it for the next visitor."""
 
-    def __init__(self) -> None:
-        self._tellings = Tellings()
+    def __init__(self, tellings: Tellings) -> None:
+        self._tellings = tellings
         self._days = DayCounts()
         self._parts: OrderedDict[tuple[object, ...], _Part] = OrderedDict()
         self._making: dict[tuple[object, ...], asyncio.Lock] = {}
@@ -88,17 +88,12 @@ class OverviewPage:
             troubles=await context.database.read(troubles(context.database.dialect)) if visitor.may_operate else None,
             made_at=context.clock() if part is None else part.made_at,
             # Made by our own template, which escapes what it is given.
-            live=Markup("" if part is None else part.text),  # noqa: S704
+            live=Markup("" if part is None else part.body.decode()),  # noqa: S704
         )
         return html(request, text, 200 if asked.problem is None else asked.problem.status)
 
     async def _part(self, context: DashboardContext, visitor: Visitor, asked: Asked, *, may_be_old: bool) -> _Part:
-        terminals = visitor.key.terminals
-        key = (None if terminals is None else tuple(sorted(terminals)), asked.query, asked.page, visitor.may_review)
-        now = context.clock()
-        part = self._parts.get(key)
-        if part is not None and may_be_old and part.may_be_reused(now):
-            return part
+        key = (asked.filter.visible_terminals, asked.query, asked.page, visitor.may_review)
         lock = self._making.setdefault(key, asyncio.Lock())
         try:
             async with lock:
@@ -125,14 +120,14 @@ class OverviewPage:
             overview=overview,
             asked=asked,
             zones=context.zones,
-            now=now,
             may_review=visitor.may_review,
             chart=bars([(day.log_date, day.active, day.invalidated) for day in overview.days]),
             is_limited=visitor.key.terminals is not None,
             pages=-(-overview.driver_count // DRIVERS_PER_PAGE),
         )
-        packed = gzip.compress(text.encode("utf-8", "replace"), 4, mtime=0)
-        part = self._parts[key] = _Part(text, packed, version, now, perf_counter() - began)
+        body = text.encode("utf-8", "replace")
+        packed = gzip.compress(body, 4, mtime=0)
+        part = self._parts[key] = _Part(body, packed, version, now, perf_counter() - began)
         self._parts.move_to_end(key)
         while len(self._parts) > KEPT_PARTS:
             self._parts.popitem(last=False)
@@ -147,14 +142,8 @@ class OverviewPage:
 
 
 def _live_answer(request: Request, part: _Part) -> Response:
-    headers = {
-        "Content-Security-Policy": POLICY,
-        "Vary": "Accept, Accept-Encoding, Cookie",
-        "X-Made-At": str(part.made_at // 1000),
-    }
-    if takes_gzip(request):
-        return Response(part.packed, headers={**headers, "Content-Encoding": "gzip"}, media_type="text/html")
-    return Response(part.text, headers=headers, media_type="text/html")
+    headers = {"X-Made-At": str(part.made_at // 1000)}
+    return page_answer(request, part.body, lambda: part.packed, headers=headers)
 
 
 def _version() -> ReadScript[tuple[object, ...]]:

@@ -70,15 +70,17 @@ class DriverGroup:
     violations: list[ShownViolation] = field(default_factory=list)
 
     @property
+    def newest(self) -> ShownViolation | None:
+        """Of the violations shown the one that started last: name and terminal are as it has them."""
+        return max(self.violations, key=lambda one: one.start_time or 0, default=None)
+
+    @property
     def driver_name(self) -> str | None:
-        """As the newest of the violations shown has it."""
-        newest = max(self.violations, key=lambda one: one.start_time or 0, default=None)
-        return None if newest is None else newest.driver_name
+        return None if self.newest is None else self.newest.driver_name
 
     @property
     def terminal_code(self) -> str | None:
-        newest = max(self.violations, key=lambda one: one.start_time or 0, default=None)
-        return None if newest is None else newest.terminal_code
+        return None if self.newest is None else self.newest.terminal_code
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,8 +16,8 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from app.alerts.delivery_desk import DeliveryNotFound
-from app.alerts.desk import HookConflict, HookNotFound
+from app.alerts.problems import DESK_ERRORS, desk_problem
+from app.dashboard.compression import packed_answer
 from app.dashboard.context import DashboardContext
 from app.dashboard.gate import SignInNeeded, Visitor, check_form, visitor_of
 from app.dashboard.statics import STATICS
@@ -26,10 +26,8 @@ from app.db.errors import DatabaseRefused, DatabaseUnavailable
 from app.query.answers import unavailable
 from app.web.bodies import read_body
 from app.web.problems import (
-    CONFLICT,
     FORBIDDEN,
     INVALID_FIELDS,
-    NOT_FOUND,
     UNAUTHENTICATED,
     UNAVAILABLE,
     UNSUPPORTED_MEDIA_TYPE,
@@ -42,7 +40,6 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 TEMPLATES = Path(__file__).parent / "templates"
 POLICY = "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
-COMPRESS_FROM_BYTES = 1000
 MOST_FORM_BYTES = 1024 * 1024
 MOST_FORM_FIELDS = 2000
 
@@ -82,27 +79,20 @@ def render_page(template: str, context: DashboardContext, visitor: Visitor | Non
 
 def html(request: Request, text: str, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """A page as an answer, compressed if the browser takes that."""
-    return compressed(request, text.encode("utf-8", "replace"), "text/html", status, headers)
+    body = text.encode("utf-8", "replace")
+    return page_answer(request, body, lambda: gzip.compress(body, 5, mtime=0), status, headers)
 
 
-def compressed(
-    request: Request, body: bytes, media_type: str, status: int = 200, headers: Mapping[str, str] | None = None
+def page_answer(
+    request: Request,
+    body: bytes,
+    pack: Callable[[], bytes],
+    status: int = 200,
+    headers: Mapping[str, str] | None = None,
 ) -> Response:
-    """An answer that a browser need not read whole to begin with; never kept by a cache unless `headers` say so."""
+    """A page, or a part of one, as an answer with what every page says of itself; `pack` gives it compressed."""
     sent = {"Content-Security-Policy": POLICY, "Vary": "Accept, Accept-Encoding, Cookie", **(headers or {})}
-    if len(body) >= COMPRESS_FROM_BYTES and takes_gzip(request):
-        body = gzip.compress(body, 5, mtime=0)
-        sent["Content-Encoding"] = "gzip"
-    return Response(body, status, headers=sent, media_type=media_type)
-
-
-def takes_gzip(request: Request) -> bool:
-    """Whether the client takes gzip, as far as it matters for browsers."""
-    for coding in request.headers.get("accept-encoding", "").lower().split(","):
-        name, _, weight = coding.partition(";")
-        if name.strip() == "gzip":
-            return weight.replace(" ", "") not in ("q=0", "q=0.0", "q=0.00", "q=0.000")
-    return False
+    return packed_answer(request, body, pack, "text/html", status, sent)
 
 
 def accepts_html(request: Request) -> bool:
@@ -142,6 +132,10 @@ class Form:
     def text(self, name: str) -> str:
         """The first value of a field without surrounding space; empty when it was not sent."""
         return (self.get(name) or "").strip()
+
+    def lines(self, name: str) -> list[str]:
+        """The lines of a field that are not blank, each without surrounding space."""
+        return [line.strip() for line in self.text(name).split("\n") if line.strip()]
 
     def all(self, name: str) -> list[str]:
         """All values of a field."""
@@ -197,12 +191,8 @@ class Page:
             )
         except Problem as error:
             problem = error
-        except HookNotFound:
-            problem = Problem(NOT_FOUND, "There is no such hook; it may have been deleted.")
-        except DeliveryNotFound:
-            problem = Problem(NOT_FOUND, "The hook has no such delivery; it may have been deleted with age.")
-        except HookConflict as error:
-            problem = Problem(CONFLICT, str(error))
+        except DESK_ERRORS as error:
+            problem = desk_problem(error)
         except DatabaseUnavailable:
             problem = unavailable()
         except DatabaseRefused as error:  # a fault of ours, and no input's

@@ -12,18 +12,20 @@ from app.dashboard.reviewing import ReviewForms
 from app.dashboard.signing_in import SignIn, sign_out
 from app.dashboard.single_sign_on import ProviderSignIn
 from app.dashboard.statics import STATICS
+from app.dashboard.tellings import Tellings
 from app.dashboard.violation import show_violation
 
 
 def routes(context: DashboardContext) -> list[BaseRoute]:
     """The pages, working with `context`."""
     ticker = Ticker(context.database, context.query.watch, context.clock)
-    overview = OverviewPage()
+    tellings = Tellings()
+    overview, driver = OverviewPage(tellings), DriverPage(tellings)
     reviews = ReviewForms(ticker)
     return [
         Route("/", Page(context, ticker.counting(overview.show)), methods=["GET"]),
         Route("/violations.csv", Page(context, overview.export), methods=["GET"]),
-        Route("/drivers/{driverId}", Page(context, ticker.counting(DriverPage().show)), methods=["GET"]),
+        Route("/drivers/{driverId}", Page(context, ticker.counting(driver.show)), methods=["GET"]),
         Route("/violations/{id}", Page(context, ticker.counting(show_violation)), methods=["GET"]),
         Route("/live", Page(context, live_page(ticker)), methods=["GET"]),
         Route("/reviews", FormPost(context, reviews.review_many), methods=["POST"]),

@@ -12,6 +12,7 @@ from pathlib import Path
 from starlette.requests import Request
 from starlette.responses import Response
 
+from app.dashboard.compression import packed_answer
 from app.web.problems import NOT_FOUND, Problem
 
 FOLDER = Path(__file__).parent / "static"
@@ -56,10 +57,7 @@ class Statics:
             "Cache-Control": "public, max-age=31536000, immutable" if is_present else "no-store",
             "Vary": "Accept-Encoding",
         }
-        if "gzip" in request.headers.get("accept-encoding", ""):
-            headers["Content-Encoding"] = "gzip"
-            return Response(found.packed, headers=headers, media_type=found.media_type)
-        return Response(found.body, headers=headers, media_type=found.media_type)
+        return packed_answer(request, found.body, lambda: found.packed, found.media_type, 200, headers)
 
 
 STATICS = Statics()

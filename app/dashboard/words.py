@@ -92,11 +92,6 @@ def counted(number: int) -> str:
     return f"{number:,}"
 
 
-def max_of(numbers: list[int]) -> int:
-    """The greatest of some numbers, 0 of none."""
-    return max(numbers, default=0)
-
-
 WORDS: dict[str, Callable[..., object]] = {
     "moment": moment,
     "terminal_moment": terminal_moment,
@@ -108,7 +103,6 @@ WORDS: dict[str, Callable[..., object]] = {
     "segment": segment,
     "signed": signed,
     "counted": counted,
-    "max_of": max_of,
     "type_words": type_in_words,
 }
 """The filters by their names in templates."""

@@ -109,6 +109,16 @@ def _read_network(part: str) -> Network:
     return network
 
 
+def is_loopback(host: str) -> bool:
+    """Whether what listens at this host, a name or an address, can be reached from this machine alone."""
+    if host.lower() == "localhost":
+        return True
+    try:
+        return ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
 class AddressGuard:
     """Judges addresses by one list of allowed networks, given as CIDRs. Raises ValueError for what is no network."""
 

@@ -7,8 +7,8 @@ allowed, for the operator chose the issuer; the issuer vouches for its endpoints
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from ipaddress import ip_address
 
+from app.dialling.addresses import is_loopback
 from app.dialling.urls import Target, read_target
 from app.sign_on.errors import SignOnFailed
 from app.violations.telling import one_line
@@ -102,9 +102,4 @@ def _words(document: Mapping[str, object], name: str, otherwise: str) -> frozens
 
 def _is_private_enough(target: Target) -> bool:
     """Whether nobody on the way can read along."""
-    if target.scheme == "https" or target.host == "localhost":
-        return True
-    try:
-        return ip_address(target.host).is_loopback
-    except ValueError:
-        return False
+    return target.scheme == "https" or is_loopback(target.host)

@@ -4,7 +4,6 @@ const regions = [...document.querySelectorAll("[data-live]")];
 const isStill = regions.length === 0 || regions.some((region) => region.hasAttribute("data-still"));
 const state = document.querySelector("[data-state]");
 const news = document.querySelector("[data-news]");
-document.documentElement.classList.add("has-script");
 
 // ---- choosing rows --------------------------------------------------------------------------------------------------
 
