@@ -34,7 +34,7 @@ define install_project
 	@$(BIN)/python $(PIP_INSTALL) --no-deps --no-index --no-build-isolation --editable .
 endef
 
-.PHONY: help run test check bench fuzz screenshots lock upgrade clean venv
+.PHONY: help run test check bench torture fuzz screenshots lock upgrade clean venv
 .DEFAULT_GOAL := help
 
 help:
@@ -42,6 +42,7 @@ help:
 	@echo "make test     all tests, on SQLite and PostgreSQL     (ARGS='--db sqlite -k cursor' for some)"
 	@echo "make check    style, types, the arrows between rooms, house rules, migrations equal to models"
 	@echo "make bench    the benchmarks with their ratios        (docs/performance.md)"
+	@echo "make torture  tries to break what is promised         (ROUNDS=1000 or ROUNDS=full, SEED=…, ARGS='power-cut')"
 	@echo "make fuzz     requests made up from the OpenAPI document, against a server of its own"
 	@echo "make screenshots  the pictures in docs/images/ anew, by Chromium"
 	@echo "make lock     pin what pyproject.toml asks for        (make upgrade: the newest of everything)"
@@ -51,7 +52,7 @@ run: $(RUNTIME_STAMP)
 	@exec $(BIN)/hos-receiver serve
 
 test: $(DEV_STAMP)
-	@$(BIN)/python -m pytest -q $(ARGS)
+	@$(BIN)/python -m pytest -q -n 3 --dist loadfile $(ARGS)
 
 check: $(DEV_STAMP)
 	@$(BIN)/ruff check --quiet . && echo "ruff: clean"
@@ -62,6 +63,9 @@ check: $(DEV_STAMP)
 
 bench: $(DEV_STAMP)
 	@$(BIN)/python -m bench $(ARGS)
+
+torture: $(DEV_STAMP)
+	@$(BIN)/python -m tests.torture $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 fuzz: $(RUNTIME_STAMP) $(FUZZ_STAMP)
 	@.ci/fuzz $(BIN) $(FUZZ_VENV)/bin $(ARGS)

@@ -12,16 +12,21 @@ from urllib.parse import urlsplit
 
 from annotated_types import Ge, Le
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, DotEnvSettingsSource, NoDecode, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    DotEnvSettingsSource,
+    EnvSettingsSource,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+from app.secret_files import SecretFiles, WrongSetting
 
 PREFIX = "HOS_"
 
 SHORT_SECRET = 16
 """Characters below which a key or token is warned of: what people make up by hand can be guessed."""
-
-
-class WrongSetting(Exception):
-    """Settings cannot be used. Says which, and what is allowed, one line for each."""
 
 
 class Settings(BaseSettings):
@@ -35,6 +40,20 @@ class Settings(BaseSettings):
         frozen=True,
         env_ignore_empty=True,
     )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        assert isinstance(env_settings, EnvSettingsSource)
+        assert isinstance(dotenv_settings, DotEnvSettingsSource)
+        named = {**dotenv_settings.env_vars, **env_settings.env_vars}
+        return init_settings, env_settings, dotenv_settings, SecretFiles(settings_cls, SECRETS, named)
 
     database_url: SecretStr = SecretStr("sqlite:///data/hos.db")
     host: str = "127.0.0.1"
@@ -337,5 +356,5 @@ def unknown_settings() -> list[str]:
     """Names that begin with `HOS_` in the environment or `.env` but are no setting: most likely a slip of the pen.
     Those of the test suite, `HOS_TEST_…`, are left out."""
     named = {name.upper() for name in (*os.environ, *DotEnvSettingsSource(Settings).env_vars)}
-    known = {PREFIX + name.upper() for name in Settings.model_fields}
+    known = {PREFIX + name.upper() for name in (*Settings.model_fields, *(f"{secret}_file" for secret in SECRETS))}
     return sorted(n for n in named - known if n.startswith(PREFIX) and not n.startswith(f"{PREFIX}TEST_"))

@@ -226,3 +226,54 @@ def test_names_that_are_no_setting_are_found(monkeypatch: pytest.MonkeyPatch, tm
     monkeypatch.setenv("HOS_TEST_DATABASE_URL", "x")
     (tmp_path / ".env").write_text("HOS_WEBHOOK_SECRET=x\nHOS_PORT=1\nOTHER=1\n")
     assert unknown_settings() == ["HOS_DATABSE_URL", "HOS_WEBHOOK_SECRET"]
+
+
+SECRET_TEXT = {
+    "database_url": "postgresql://hos:of-a-file@db.example/hos",
+    "webhook_secrets": "a-shared-token-of-a-file",
+    "secret_key": "0123456789abcdef-of-a-file",
+}
+
+
+@pytest.mark.parametrize("name", sorted(SECRETS))
+def test_a_secret_may_lie_in_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str) -> None:
+    text = SECRET_TEXT.get(name, "a-secret-of-a-file")
+    (tmp_path / "secret").write_text(f"{text}\n")
+    monkeypatch.setenv(f"HOS_{name.upper()}_FILE", str(tmp_path / "secret"))
+    value = getattr(read_settings(), name)
+    assert [one.get_secret_value() for one in (value if isinstance(value, tuple) else [value])] == [text]
+    assert unknown_settings() == []
+
+
+def test_a_file_of_several_secrets_has_them_by_comma_or_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "secrets").write_text("first-of-a-file,second-of-a-file\nthird-of-a-file\n")
+    (tmp_path / ".env").write_text("HOS_WEBHOOK_SECRETS_FILE=secrets\n")
+    read = [secret.get_secret_value() for secret in read_settings().webhook_secrets]
+    assert read == ["first-of-a-file", "second-of-a-file", "third-of-a-file"]
+
+
+@pytest.mark.parametrize(
+    "content, reason",
+    [(None, "cannot read secret: No such file"), (b" \n", "secret is empty"), (b"\xff", "it is not UTF-8")],
+)
+def test_a_wrong_file_is_named(monkeypatch: pytest.MonkeyPatch, content: bytes | None, reason: str) -> None:
+    if content is not None:
+        Path("secret").write_bytes(content)
+    monkeypatch.setenv("HOS_ADMIN_KEY_FILE", "secret")
+    with pytest.raises(WrongSetting, match=f"^HOS_ADMIN_KEY_FILE: .*{reason}"):
+        read_settings()
+
+
+def test_a_secret_and_its_file_are_one_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("secret").write_text("of-the-file")
+    monkeypatch.setenv("HOS_ADMIN_KEY_FILE", "secret")
+    monkeypatch.setenv("HOS_ADMIN_KEY", "of-the-environment")
+    with pytest.raises(WrongSetting, match="HOS_ADMIN_KEY and HOS_ADMIN_KEY_FILE are both set") as caught:
+        read_settings()
+    assert "of-the" not in str(caught.value)
+
+
+def test_what_is_no_secret_has_no_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOS_PORT_FILE", "port")
+    assert read_settings().port == 8000
+    assert unknown_settings() == ["HOS_PORT_FILE"]

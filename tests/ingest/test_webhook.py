@@ -242,7 +242,9 @@ def test_gzip_by_coding_and_by_type(service: Service) -> None:
         assert answer.json()["accepted"] == 1
 
 
-@pytest.mark.parametrize("body", [b"no gzip", gzip.compress(b"[]")[:-4], b"", gzip.compress(b"[]")[:5] + b"\xff" * 20])
+@pytest.mark.parametrize(
+    "body", [b"no gzip", gzip.compress(b"[]", mtime=0)[:-4], b"", gzip.compress(b"[]", mtime=0)[:5] + b"\xff" * 20]
+)
 def test_broken_gzip_is_a_broken_request_and_kept(service: Service, body: bytes) -> None:
     problem = assert_problem(service.post(body, Content_Encoding="gzip"), 400)
     (entry,) = cast("list[str]", problem["quarantineIds"])
