@@ -12,6 +12,8 @@ from typing import Annotated
 import structlog
 import typer
 
+from app.clock import now
+from app.commands.backup import back_up
 from app.commands.doctor import examine_installation
 from app.commands.export import export_data
 from app.commands.hooks import hooks
@@ -20,6 +22,7 @@ from app.commands.poll import backfill_events, poll_queue
 from app.commands.purge import purge_violations
 from app.commands.quarantine import quarantine
 from app.commands.rebuild import rebuild_violations
+from app.commands.restore import restore_backup
 from app.commands.running import PROGRAM, complain, fail, group, opened, run, settings_or_fail
 from app.commands.simulate import simulate_events
 from app.db.statements import Dialect
@@ -101,17 +104,16 @@ def migrate() -> None:
     """Bring the database to the newest schema. Safe to run again."""
     from app.db.migrate import upgrade
     from app.db.version import HEAD
+    from app.inbox.month_tables import make_missing_months
 
     settings = settings_or_fail()
     url = settings.database_url.get_secret_value()
 
-    async def migrate_file() -> None:
-        async with opened(settings):  # opening a SQLite file migrates it, in turn with other processes
-            pass
+    async def complete() -> None:
+        async with opened(settings) as database:  # opening a SQLite file migrates it, in turn with other processes
+            await make_missing_months(database, now())
 
-    if dialect_of(url) is Dialect.SQLITE:
-        run(migrate_file())
-    else:
+    if dialect_of(url) is Dialect.POSTGRESQL:
         from app.db.postgresql_connection import NotConnected
 
         try:
@@ -120,6 +122,7 @@ def migrate() -> None:
             fail(f"cannot connect to PostgreSQL: {error}")
         except Exception as error:
             fail(f"the migration failed and changed nothing: {str(error) or type(error).__name__}")
+    run(complete())
     typer.echo(f"The database is at schema version {HEAD}.")
 
 
@@ -130,6 +133,8 @@ app.command("poll", short_help="Poll Maven's queue without serving.")(poll_queue
 app.command("backfill", short_help="Read a range of Maven's queue again.")(backfill_events)
 app.command("rebuild", short_help="Compute all violations anew from the events.")(rebuild_violations)
 app.command("export", short_help="Write violations or events to a file or a pipe.")(export_data)
+app.command("backup", short_help="Copy the SQLite database to a file, also while it is served.")(back_up)
+app.command("restore", short_help="Check a backup, and put it in the place of the SQLite database.")(restore_backup)
 app.command("purge", short_help="Delete what is older than HOS_RETENTION_DAYS.")(purge_violations)
 app.command("simulate", short_help="Send a believable stream of events to a receiver.")(simulate_events)
 app.command("doctor", short_help="Say what is wrong with this installation.")(examine_installation)

@@ -28,6 +28,7 @@ from app.dashboard.context import DashboardContext
 from app.dashboard.routes import routes as dashboard_routes
 from app.dashboard.single_sign_on import Door
 from app.db.database import Database, open_database
+from app.inbox.month_tables import make_months_for_ever
 from app.inbox.store import cursor_key
 from app.ingest.credentials import WebhookGate
 from app.ingest.quarantine import QuarantineDesk
@@ -171,7 +172,7 @@ class Application:
 
             await stack.enter_async_context(polling(database, writer, metrics, settings))
         health = Health(database, metrics, self._stopping, settings.metrics_token)
-        for work in (ring.refresh_for_ever, health.observe_for_ever):
+        for work in (ring.refresh_for_ever, health.observe_for_ever, partial(make_months_for_ever, database, now)):
             task = asyncio.create_task(work())
             stack.callback(task.cancel)
         metrics.add_gauge("hos_queue_events", "Events that wait for their commit.", lambda: float(writer.depth))

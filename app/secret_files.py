@@ -11,8 +11,8 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 
 
-class WrongSetting(Exception):
-    """Settings cannot be used. Says which, and what is allowed, one line for each."""
+class WrongSecretFile(Exception):
+    """A secret cannot be had from its file. Says which setting it is, and why."""
 
 
 class SecretFiles(PydanticBaseSettingsSource):
@@ -32,14 +32,14 @@ class SecretFiles(PydanticBaseSettingsSource):
         if field_name not in self._secrets or not path:
             return None, field_name, False
         if (self._named.get(name) or "").strip():
-            raise WrongSetting(f"{name.upper()} and {name.upper()}_FILE are both set; set one of them")
+            raise WrongSecretFile(f"{name.upper()} and {name.upper()}_FILE are both set; set one of them")
         try:
             text = Path(path).read_text(encoding="utf-8").strip()
         except (OSError, UnicodeError) as error:
             reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-            raise WrongSetting(f"{name.upper()}_FILE: cannot read {path}: {reason}") from None
+            raise WrongSecretFile(f"{name.upper()}_FILE: cannot read {path}: {reason}") from None
         if not text:
-            raise WrongSetting(f"{name.upper()}_FILE: {path} is empty")
+            raise WrongSecretFile(f"{name.upper()}_FILE: {path} is empty")
         return ",".join(text.splitlines()), field_name, False
 
     def __call__(self) -> dict[str, Any]:

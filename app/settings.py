@@ -21,12 +21,16 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from app.secret_files import SecretFiles, WrongSetting
+from app.secret_files import SecretFiles, WrongSecretFile
 
 PREFIX = "HOS_"
 
 SHORT_SECRET = 16
 """Characters below which a key or token is warned of: what people make up by hand can be guessed."""
+
+
+class WrongSetting(Exception):
+    """Settings cannot be used. Says which, and what is allowed, one line for each."""
 
 
 class Settings(BaseSettings):
@@ -317,6 +321,8 @@ def read_settings(**given: object) -> Settings:
             colon = "" if allowed.startswith("must ") else ":"
             lines.setdefault(name, f"{PREFIX}{name.upper()}{colon} {allowed}{shown}")
         raise WrongSetting("\n".join(lines.values())) from None
+    except WrongSecretFile as error:
+        raise WrongSetting(str(error)) from None
     except (OSError, UnicodeError) as error:
         raise WrongSetting(f"the file .env cannot be read: {error}") from None
 

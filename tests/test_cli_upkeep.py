@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import time
 from pathlib import Path
 
@@ -104,10 +105,10 @@ def test_rebuild_lists_a_hundred_differences_and_counts_the_rest(call: Call, dat
 
 def test_rebuild_fails_when_something_cannot_be_put_right(call: Call, database_url: str) -> None:
     filled(database_url, 1)
-    altered(database_url, "UPDATE events SET payload = $1 WHERE seq = 1", b"{}")
+    altered(database_url, "UPDATE events SET payload = $1", b"{}")
     result = call("rebuild")
     assert result.exit_code == 1
-    assert "event 1 is not understood" in result.stdout
+    assert re.search(r"event \d+ is not understood", result.stdout)
     assert result.stderr == "hos-receiver: 1 violations could not be put right\n"
 
 

@@ -7,10 +7,11 @@ from pathlib import Path
 from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
-from sqlalchemy import URL, Connection, MetaData, create_engine, event, pool
+from sqlalchemy import URL, Connection, Index, MetaData, create_engine, event, pool
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from app.db.statements import Dialect
+from app.db.types import UNIQUE_BUT_FOR_PARTS
 from app.db.urls import dialect_of, sqlite_path
 
 _ADVISORY_LOCK = 0x484F53
@@ -76,6 +77,23 @@ def upgrade(url: str) -> None:
     _run(url, _upgrade)
 
 
+def _is_so_for_parts(index: Index, found: object) -> bool:
+    """Whether an index differs from the one found only in that it is unique."""
+    columns = [column.name for column in index.columns]
+    return (
+        isinstance(found, Index)
+        and index.info == UNIQUE_BUT_FOR_PARTS
+        and [column.name for column in found.columns] == columns
+    )
+
+
+def _parts_of_tables(connection: Connection) -> set[str]:
+    """The tables that are parts of others; no model speaks of them."""
+    if connection.dialect.name != "postgresql":
+        return set()
+    return {row[0] for row in connection.exec_driver_sql("SELECT relname FROM pg_class WHERE relispartition")}
+
+
 def differences(url: str, metadata: MetaData) -> list[object]:
     """What Alembic would still change so that the database equals the models; empty when nothing."""
     from alembic.autogenerate import compare_metadata
@@ -83,7 +101,13 @@ def differences(url: str, metadata: MetaData) -> list[object]:
     found: list[object] = []
 
     def compare(connection: Connection) -> None:
-        found.extend(compare_metadata(MigrationContext.configure(connection, opts={"compare_type": True}), metadata))
+        parts = _parts_of_tables(connection)
+
+        def is_compared(thing: object, name: str | None, kind: str, reflected: bool, counterpart: object) -> bool:
+            return name not in parts and not (isinstance(thing, Index) and _is_so_for_parts(thing, counterpart))
+
+        options = {"compare_type": True, "include_object": is_compared}
+        found.extend(compare_metadata(MigrationContext.configure(connection, opts=options), metadata))
 
     _run(url, compare)
     return found

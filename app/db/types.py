@@ -14,3 +14,6 @@ BYTES = LargeBinary()
 
 WORDS = Text().with_variant(Text(collation="C"), "postgresql")
 """Text that sorts and compares by code point in both databases."""
+
+UNIQUE_BUT_FOR_PARTS: dict[str, object] = {"unique but for parts": True}
+"""`info` of an index that cannot be unique on PostgreSQL, where the table is partitioned by a column it has not."""

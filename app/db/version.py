@@ -1,4 +1,4 @@
 """The schema version this program works with."""
 
-HEAD = "0005"
+HEAD = "0006"
 """The newest migration. A test holds it to the migrations."""

@@ -5,7 +5,7 @@ from enum import IntEnum
 from sqlalchemy import Column, Index, text
 from sqlmodel import Field, SQLModel
 
-from app.db.types import BIG_KEY, BYTES, MICROSECONDS, NUMBER, SMALL, WORDS
+from app.db.types import BIG_KEY, BYTES, MICROSECONDS, NUMBER, SMALL, UNIQUE_BUT_FOR_PARTS, WORDS
 
 
 class Channel(IntEnum):
@@ -29,7 +29,8 @@ class EventRow(SQLModel, table=True):
     """
 
     __tablename__ = "events"
-    __table_args__ = (Index("events_identity", "violation_pk", "identity", unique=True),)
+    # That no two events of a violation are the same is seen to under the ledger's lock.
+    __table_args__ = (Index("events_identity", "violation_pk", "identity", unique=True, info=UNIQUE_BUT_FOR_PARTS),)
 
     seq: int = Field(sa_column=Column(BIG_KEY, primary_key=True, autoincrement=False))
     violation_pk: int = Field(sa_column=Column(NUMBER, nullable=False))

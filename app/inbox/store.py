@@ -9,6 +9,7 @@ from typing import assert_never
 
 from app.db.statements import Dialect, Execute, Fetch, ReadScript, WriteScript
 from app.inbox.model import Channel
+from app.inbox.months import month_of
 
 
 @dataclass(slots=True)
@@ -37,8 +38,11 @@ def open_ledger(dialect: Dialect, now: int) -> WriteScript[Ledger]:
         case _:
             assert_never(dialect)
     rows = yield Fetch(sql)
-    row = rows[0]
-    return Ledger(row[0], row[1], row[2], row[3], max(now, row[4]))
+    last_seq, last_violation_pk, last_delivery_pk, hooks_revision, last_received_at = rows[0]
+    now = max(now, last_received_at)
+    # The last number below those of this month, when none of them was given out yet.
+    last_seq = max(last_seq, month_of(now).first_number - 1)
+    return Ledger(last_seq, last_violation_pk, last_delivery_pk, hooks_revision, now)
 
 
 def close_ledger(ledger: Ledger) -> WriteScript[None]:

@@ -14,7 +14,9 @@ from dataclasses import dataclass
 
 from app.db.database import Database
 from app.db.statements import Dialect, Execute, Fetch, WriteScript
+from app.inbox.months import Month
 from app.inbox.store import open_ledger
+from app.ingest.old_months import USUAL, Patience, besides, drop_month, months_before
 from app.reviews.store import delete_reviews
 from app.violations.store import any_of, list_argument
 
@@ -45,6 +47,7 @@ async def purge(
     dry_run: bool,
     clock: Callable[[], int],
     on_progress: Callable[[int, int], None],
+    patience: Patience = USUAL,
 ) -> Purged:
     """Deletes violations whose last event was received before `before` (microseconds since 1970 UTC), and with
     `quarantine_too` the quarantine entries that came last before it.
@@ -53,6 +56,7 @@ async def purge(
     then stays deleted, and another run goes on from there.
     """
     purged = Purged()
+    months = [] if dry_run else await database.read(months_before(database.dialect, before))
     most = (await database.fetch("SELECT last_violation_pk FROM ledger WHERE pk = 1"))[0][0]
     first = start = await _next_key(database, 0)
     while start is not None and start <= most:
@@ -67,13 +71,15 @@ async def purge(
                 purged.events += events
                 continue
             began = time.monotonic()
-            violations, events = await database.write(_delete(database.dialect, keys, before, clock()))
+            violations, events = await database.write(_delete(database.dialect, keys, before, clock(), months))
             purged.violations += violations
             purged.events += events
             await asyncio.sleep(time.monotonic() - began)
         assert first is not None
         on_progress(last - first + 1, most - first + 1)
         start = await _next_key(database, last)
+    for month in months:
+        purged.events += await drop_month(database, month, clock(), patience)
     if quarantine_too:
         purged.quarantined = await _purge_quarantine(database, before, dry_run)
     return purged
@@ -106,8 +112,12 @@ async def _portions(database: Database, keys: Sequence[int]) -> AsyncIterator[tu
         yield portion, events
 
 
-def _delete(dialect: Dialect, keys: Sequence[int], before: int, now: int) -> WriteScript[tuple[int, int]]:
-    """Deletes those of the violations that are still old; how many violations and events went."""
+def _delete(
+    dialect: Dialect, keys: Sequence[int], before: int, now: int, months: Sequence[Month]
+) -> WriteScript[tuple[int, int]]:
+    """Deletes those of the violations that are still old; how many violations and events went. Events of `months` stay
+    for now: they go with their month.
+    """
     yield from open_ledger(dialect, now)  # nobody else advances a violation meanwhile
     listed = any_of(dialect, 1, "bigint")
     rows = yield Fetch(
@@ -117,15 +127,16 @@ def _delete(dialect: Dialect, keys: Sequence[int], before: int, now: int) -> Wri
     if not rows:
         return 0, 0
     old = (list_argument(dialect, [row[0] for row in rows]),)
+    events = f"events WHERE violation_pk IN {listed}{besides(months, 'seq')}"
     # A version is numbered by the event that replaced it, which is of the same violation.
     yield Execute(
-        f"DELETE FROM violation_versions WHERE replaced_seq IN (SELECT seq FROM events WHERE violation_pk IN {listed})",
+        f"DELETE FROM violation_versions WHERE replaced_seq IN (SELECT seq FROM {events})",
         old,
     )
-    events = yield Execute(f"DELETE FROM events WHERE violation_pk IN {listed} RETURNING seq", old)
+    gone = yield Execute(f"DELETE FROM {events} RETURNING seq", old)
     yield Execute(f"DELETE FROM violations WHERE pk IN {listed}", old)
     yield from delete_reviews(dialect, [row[1] for row in rows])
-    return len(rows), len(events)
+    return len(rows), len(gone)
 
 
 async def _purge_quarantine(database: Database, before: int, dry_run: bool) -> int:

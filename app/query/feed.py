@@ -103,8 +103,14 @@ async def read_page(
         if rows and rows[0][_FOUND] > len(taken):
             return Page(changes, changes[-1].seq, has_more=True)
         room -= sum(row[_SIZE] for row in taken)
-        begin = end
+        begin = end if rows or end == up_to else await _before_next(database, end, up_to)
     return Page(changes, max(after, up_to), has_more=False)
+
+
+async def _before_next(database: Database, after: int, up_to: int) -> int:
+    """The number before that of the next event, for there are months between some."""
+    found: int | None = (await database.fetch("SELECT min(seq) FROM events WHERE seq > $1", after))[0][0]
+    return up_to if found is None else min(found - 1, up_to)
 
 
 _COLUMNS = (*MOMENT_COLUMNS, "size", "found")

@@ -6,6 +6,9 @@ from itertools import pairwise
 import pytest
 
 from app.db.database import Database
+from app.inbox.month_tables import make_missing_months
+from app.inbox.months import month_of
+from app.ingest.old_months import Patience
 from app.ingest.purge import Purged, purge
 from app.ingest.rebuild import rebuild
 from app.maven.times import DAY
@@ -37,6 +40,7 @@ async def purged(
         dry_run=dry_run,
         clock=lambda: NOW + 20 * DAY,
         on_progress=report,
+        patience=Patience(tries=2, pause_seconds=0.0),
     )
 
 
@@ -199,3 +203,67 @@ async def test_progress_only_grows(database_url: str) -> None:
         await purged(database, progress=progress)
         assert len(progress) == 3
         assert all(a[0] < b[0] and a[1] == b[1] for a, b in pairwise(progress))
+
+
+# Months of which all is older than the limit, on PostgreSQL. LIMIT is a day of January 2027.
+
+MONTHS_AGO = 100 * DAY
+
+
+async def fill_months(database: Database) -> None:
+    """A month of its own for the old ones: one that goes, one that a later event keeps, and one touched just before."""
+    await make_missing_months(database, NOW - MONTHS_AGO)
+    await keep(database, created("OLD"), created("KEPT"), created("GOES"), at=NOW - MONTHS_AGO)
+    await keep(database, invalidated("OLD"), at=NOW - MONTHS_AGO + DAY)
+    await keep(database, created("KEPT", duration="4:00"), at=NOW - MONTHS_AGO + 2 * DAY)
+    await keep(database, invalidated("GOES"), at=LIMIT - 1)
+    await keep(database, invalidated("KEPT"), at=LIMIT + DAY)
+
+
+async def tables(database: Database) -> set[str]:
+    rows = await database.fetch("SELECT relname FROM pg_class WHERE relispartition AND relkind = 'r'")
+    return {row[0] for row in rows}
+
+
+async def test_an_old_month_goes_as_a_whole_and_what_stays_is_carried_on(postgresql_url: str) -> None:
+    month = month_of(NOW - MONTHS_AGO)
+    async with opened(postgresql_url) as database:
+        await fill_months(database)
+        assert month.table("events") in await tables(database)
+        before = await database.fetch("SELECT seq, payload FROM events WHERE violation_pk = 2 ORDER BY seq")
+        assert await purged(database) == Purged(violations=2, events=4)
+        assert not {month.table("events"), month.table("violation_versions")} & await tables(database)
+        assert await ids(database) == ["KEPT"]
+        after = await database.fetch("SELECT seq, payload FROM events ORDER BY seq")
+        assert [tuple(row) for row in after] == [tuple(row) for row in before]
+        assert len(after) == 3
+        assert await count(database, "events_rest") == 2
+        versions = await database.fetch("SELECT pk, revision FROM violation_versions ORDER BY replaced_seq")
+        assert [tuple(row) for row in versions] == [(2, 1), (2, 2)]
+        await assert_sound(database)
+        assert await keep(database, created("KEPT"), created("OLD")) == [Outcome.DUPLICATE, Outcome.CREATED]
+        assert await purged(database) == Purged()
+
+
+async def test_a_month_that_is_read_for_long_goes_row_by_row(postgresql_url: str) -> None:
+    month = month_of(NOW - MONTHS_AGO)
+    async with opened(postgresql_url) as database:
+        await fill_months(database)
+        reader = database.stream(f"SELECT seq FROM {month.table('events')}", chunk=1)
+        await anext(reader)
+        assert await purged(database) == Purged(violations=2, events=4)
+        assert await count(database, month.table("events")) == 2
+        await reader.aclose()  # type: ignore[attr-defined]
+        await assert_sound(database)
+        assert await purged(database) == Purged()
+        assert month.table("events") not in await tables(database)
+        assert await count(database, "events") == 3
+
+
+async def test_what_an_interrupted_purge_left_of_a_month_goes_with_the_next_one(postgresql_url: str) -> None:
+    async with opened(postgresql_url) as database:
+        await fill_months(database)
+        await change(database, "DELETE FROM violations WHERE id = 'OLD'")
+        assert await purged(database) == Purged(violations=1, events=4)
+        assert await ids(database) == ["KEPT"]
+        assert await count(database, "events") == 3
