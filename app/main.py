@@ -103,6 +103,21 @@ async def _open_door(settings: Settings, stack: AsyncExitStack) -> Door | None:
     return Door(sign_on, read_groups(settings.oidc_groups))
 
 
+async def _open_reads(settings: Settings, database: Database, metrics: Metrics, stack: AsyncExitStack) -> Database:
+    """What lists, exports and pages are read from: the database, or beside it a standby."""
+    if settings.database_read_url is None:
+        return database
+    from app.db.postgresql import PostgresqlDatabase  # its driver takes memory that those with SQLite can do without
+    from app.db.standby import StandbyReads
+
+    assert isinstance(database, PostgresqlDatabase)
+    reads = StandbyReads(database, settings.database_read_url.get_secret_value(), settings.database_pool)
+    stack.push_async_callback(reads.close)
+    metrics.add_gauge("hos_reads_by_standby", "Reads that the standby did.", lambda: float(reads.by_standby))
+    metrics.add_gauge("hos_reads_by_primary", "Reads that the primary did.", lambda: float(reads.by_primary))
+    return reads
+
+
 class Application:
     """The ASGI application: Starlette's router in our frame, which makes a problem of every exception.
 
@@ -178,7 +193,7 @@ class Application:
         metrics.add_gauge("hos_queue_events", "Events that wait for their commit.", lambda: float(writer.depth))
         judge = partial(authenticate, ring)
         query = QueryContext(
-            database=database,
+            database=await _open_reads(settings, database, metrics, stack),
             cursors=CursorSeal(await database.read(cursor_key())),
             clock=now,
             stopping=self._stopping,

@@ -60,6 +60,7 @@ class Settings(BaseSettings):
         return init_settings, env_settings, dotenv_settings, SecretFiles(settings_cls, SECRETS, named)
 
     database_url: SecretStr = SecretStr("sqlite:///data/hos.db")
+    database_read_url: SecretStr | None = None
     host: str = "127.0.0.1"
     port: int = Field(8000, ge=0, le=65535)
     workers: int = Field(1, ge=1, le=64)
@@ -97,9 +98,11 @@ class Settings(BaseSettings):
     log_format: Literal["json", "console"] | None = None
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
-    @field_validator("database_url")
+    @field_validator("database_url", "database_read_url")
     @classmethod
-    def _known_database(cls, url: SecretStr) -> SecretStr:
+    def _known_database(cls, url: SecretStr | None) -> SecretStr | None:
+        if url is None:
+            return None
         from app.db.errors import DatabaseUnusable
         from app.db.postgresql_url import connect_arguments
         from app.db.statements import Dialect
@@ -225,6 +228,16 @@ class Settings(BaseSettings):
             raise ValueError(f"{first}, {second} and {third} go together, and {lacking}")
         return self
 
+    @model_validator(mode="after")
+    def _standby_of_postgresql(self) -> Self:
+        from app.db.statements import Dialect
+        from app.db.urls import dialect_of
+
+        urls = [url.get_secret_value() for url in (self.database_url, self.database_read_url) if url is not None]
+        if len(urls) > 1 and any(dialect_of(url) is Dialect.SQLITE for url in urls):
+            raise ValueError(f"{PREFIX}DATABASE_READ_URL is for a standby of PostgreSQL; SQLite has none")
+        return self
+
     @field_validator("maven_url", "public_url")
     @classmethod
     def _http_address(cls, value: str | None) -> str | None:
@@ -244,7 +257,7 @@ class Settings(BaseSettings):
 
     @field_validator(
         *("admin_key", "metrics_token", "simulate_token", "maven_api_key", "secret_key", "public_url"),
-        *("oidc_issuer", "oidc_client_id", "oidc_client_secret", "oidc_groups"),
+        *("database_read_url", "oidc_issuer", "oidc_client_id", "oidc_client_secret", "oidc_groups"),
         mode="before",
     )
     @classmethod
@@ -289,6 +302,7 @@ class Settings(BaseSettings):
 SECRETS = frozenset(
     {
         "database_url",
+        "database_read_url",
         "webhook_secrets",
         "admin_key",
         "maven_api_key",

@@ -112,6 +112,8 @@ def test_every_metric_is_in_the_operations_page(sqlite_url: str) -> None:
         "hos_maven_key_refused",
         "hos_maven_lag_seconds",
         "hos_quarantine_entries",
+        "hos_reads_by_primary",
+        "hos_reads_by_standby",
     }
     told = {name for name in rows(page("docs/operations.md")) if name.startswith("hos_")}
     assert told == names

@@ -204,9 +204,10 @@ def test_what_is_given_wins_over_the_environment_and_that_over_the_file(
 
 
 def test_secrets_are_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in SECRETS - {"database_url"}:
+    for name in SECRETS:
         monkeypatch.setenv(f"HOS_{name.upper()}", "hunter2hunter2hunter2")
-    monkeypatch.setenv("HOS_DATABASE_URL", "postgresql://u:hunter2@h/d")
+    for name in ("HOS_DATABASE_URL", "HOS_DATABASE_READ_URL"):
+        monkeypatch.setenv(name, "postgresql://u:hunter2@h/d")
     settings = read_settings()
     assert "hunter2" not in repr(settings) + str(settings) + settings.model_dump_json()
 
@@ -235,7 +236,7 @@ SECRET_TEXT = {
 }
 
 
-@pytest.mark.parametrize("name", sorted(SECRETS))
+@pytest.mark.parametrize("name", sorted(SECRETS - {"database_read_url"}))
 def test_a_secret_may_lie_in_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str) -> None:
     text = SECRET_TEXT.get(name, "a-secret-of-a-file")
     (tmp_path / "secret").write_text(f"{text}\n")
@@ -277,3 +278,25 @@ def test_what_is_no_secret_has_no_file(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOS_PORT_FILE", "port")
     assert read_settings().port == 8000
     assert unknown_settings() == ["HOS_PORT_FILE"]
+
+
+@pytest.mark.parametrize(
+    "first, second", [("sqlite:///a.db", "postgresql://h/d"), ("postgresql://h/d", "sqlite:///a.db")]
+)
+def test_only_postgresql_has_a_standby(monkeypatch: pytest.MonkeyPatch, first: str, second: str) -> None:
+    monkeypatch.setenv("HOS_DATABASE_URL", first)
+    monkeypatch.setenv("HOS_DATABASE_READ_URL", second)
+    with pytest.raises(WrongSetting, match="HOS_DATABASE_READ_URL is for a standby of PostgreSQL"):
+        read_settings()
+    monkeypatch.setenv("HOS_DATABASE_READ_URL", " ")
+    assert read_settings().database_read_url is None
+
+
+def test_both_urls_may_lie_in_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("DATABASE_URL", "DATABASE_READ_URL"):
+        Path(name).write_text(f"postgresql://h/{name}")
+        monkeypatch.setenv(f"HOS_{name}_FILE", name)
+    settings = read_settings()
+    assert settings.database_read_url is not None
+    assert settings.database_url.get_secret_value() == "postgresql://h/DATABASE_URL"
+    assert settings.database_read_url.get_secret_value() == "postgresql://h/DATABASE_READ_URL"
