@@ -19,7 +19,7 @@ import psutil
 from app.dashboard.overview_data import CHART_DAYS
 from app.maven.times import DAY, SECOND, format_time
 from bench.events import make_events
-from bench.ingest import WARM_UP, WEBHOOK, Setting, _requests, _single_events, serve_product
+from bench.ingest import WARM_UP, WEBHOOK, Setting, requests_of, serve_product, single_events
 from bench.open_pages import sign_in
 from bench.past_year import fill_past_year
 from bench.servers import ADMIN_KEY, LOAD_CORE, TOKEN, Running, pin
@@ -180,7 +180,7 @@ def _load(server: Running, requests: list[bytes], seconds: float) -> tuple[float
     """Events per second, and the server's CPU time for each, warming up included, µs."""
     process = psutil.Process(server.process.pid)
     before = sum(process.cpu_times()[:2])
-    result = _single_events(server, requests, seconds)
+    result = single_events(server, requests, seconds)
     events = WARM_UP + sum(result.answers.values())
     return result.rate, (sum(process.cpu_times()[:2]) - before) / events * 1e6
 
@@ -193,7 +193,7 @@ def _live_pages(setting: Setting, name: str, new_url: Callable[[], str]) -> None
     told: list[dict[str, float]] = []
     rates: list[float] = []
     for number in range(setting.rounds):
-        requests = _requests(number, seconds)
+        requests = requests_of(number, seconds)
         found: dict[bool, tuple[float, float]] = {}
         for has_pages in (False, True) if number % 2 == 0 else (True, False):
             with ExitStack() as stack:  # every sign-in is logged, therefore only warnings

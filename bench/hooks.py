@@ -13,7 +13,7 @@ from contextlib import contextmanager
 import httpx2
 
 from bench.events import make_events
-from bench.ingest import WEBHOOK, Setting, _requests, _single_events, serve_product
+from bench.ingest import WEBHOOK, Setting, requests_of, serve_product, single_events
 from bench.servers import ADMIN_KEY, LOAD_CORE, TOKEN, Running, free_port, pin
 
 HOOKS = 1000
@@ -74,7 +74,7 @@ def _ingest_rate(setting: Setting, url: str, number: int, receiver: str, hook: d
         if hook is not None:
             with _client(server) as client:
                 _make_hook(client, receiver, **hook)
-        return _single_events(server, _requests(number, setting.seconds), setting.seconds).rate
+        return single_events(server, requests_of(number, setting.seconds), setting.seconds).rate
 
 
 def _outbox_cost(setting: Setting, name: str, urls: Iterator[str]) -> None:

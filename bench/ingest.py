@@ -66,7 +66,7 @@ WARM_UP = 2000
 MOST_PER_SECOND = 20_000
 
 
-def _requests(seed: int, seconds: float) -> list[bytes]:
+def requests_of(seed: int, seconds: float) -> list[bytes]:
     """More requests than any server here answers in that time, made before the clock runs: making one costs the load
     generator as much as sending it, and on PostgreSQL they share a core.
     """
@@ -74,7 +74,7 @@ def _requests(seed: int, seconds: float) -> list[bytes]:
     return [post(WEBHOOK, event, TOKEN) for event in itertools.islice(make_events(seed), most)]
 
 
-def _single_events(server: Running, requests: list[bytes], seconds: float) -> LoadResult:
+def single_events(server: Running, requests: list[bytes], seconds: float) -> LoadResult:
     left = iter(requests)
     run_load(server.port, itertools.islice(left, WARM_UP), connections=CONNECTIONS, seconds=seconds)
     result = run_load(server.port, left, connections=CONNECTIONS, seconds=seconds)
@@ -88,11 +88,11 @@ def _against_ceiling(setting: Setting, name: str, urls: Iterator[str], bound: fl
     latencies: list[float] = []
     rates: list[float] = []
     for number in range(setting.rounds):
-        requests = _requests(number, setting.seconds)
+        requests = requests_of(number, setting.seconds)
         with serve_reference("ceiling") as server:
-            ceiling = _single_events(server, requests, setting.seconds)
+            ceiling = single_events(server, requests, setting.seconds)
         with serve_product(next(urls)) as server:
-            product = _single_events(server, requests, setting.seconds)
+            product = single_events(server, requests, setting.seconds)
         ratios.append(product.rate / ceiling.rate)
         rates.append(product.rate)
         latencies.append(product.percentile(0.99) * 1000)
@@ -114,11 +114,11 @@ def single_events_postgresql(setting: Setting) -> None:
 def _against_afternoon(setting: Setting, name: str, urls: Iterator[str]) -> None:
     ratios: list[float] = []
     for number in range(max(1, setting.rounds // 2)):
-        requests = _requests(number, setting.seconds)
+        requests = requests_of(number, setting.seconds)
         with serve_reference("afternoon", BENCH_DATABASE_URL=next(urls)) as server:
-            afternoon = _single_events(server, requests, setting.seconds)
+            afternoon = single_events(server, requests, setting.seconds)
         with serve_product(next(urls)) as server:
-            product = _single_events(server, requests, setting.seconds)
+            product = single_events(server, requests, setting.seconds)
         ratios.append(product.rate / afternoon.rate)
     setting.report.at_least(f"ingest / a receiver of an afternoon, {name}", ratios, 10, "x")
 
