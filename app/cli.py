@@ -14,9 +14,12 @@ import typer
 
 from app.clock import now
 from app.commands.backup import back_up
+from app.commands.copy import copy_database
 from app.commands.doctor import examine_installation
 from app.commands.export import export_data
+from app.commands.holds import holds
 from app.commands.hooks import hooks
+from app.commands.import_ import import_data
 from app.commands.keys import keys
 from app.commands.poll import backfill_events, poll_queue
 from app.commands.purge import purge_violations
@@ -132,10 +135,13 @@ app.add_typer(quarantine)
 app.command("poll", short_help="Poll Maven's queue without serving.")(poll_queue)
 app.command("backfill", short_help="Read a range of Maven's queue again.")(backfill_events)
 app.command("rebuild", short_help="Compute all violations anew from the events.")(rebuild_violations)
-app.command("export", short_help="Write violations or events to a file or a pipe.")(export_data)
+app.command("export", short_help="Write violations, events or everything to a file or a pipe.")(export_data)
+app.command("import", short_help="Take an export of everything into a new database.")(import_data)
+app.command("copy", short_help="Copy everything into a new database, of either kind.")(copy_database)
 app.command("backup", short_help="Copy the SQLite database to a file, also while it is served.")(back_up)
 app.command("restore", short_help="Check a backup, and put it in the place of the SQLite database.")(restore_backup)
 app.command("purge", short_help="Delete what is older than HOS_RETENTION_DAYS.")(purge_violations)
+app.add_typer(holds)
 app.command("simulate", short_help="Send a believable stream of events to a receiver.")(simulate_events)
 app.command("doctor", short_help="Say what is wrong with this installation.")(examine_installation)
 

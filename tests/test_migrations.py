@@ -13,6 +13,7 @@ from sqlalchemy import Connection, text
 from sqlmodel import SQLModel
 
 import app.channels.model
+import app.holds.model
 import app.hooks.model
 import app.inbox.model
 import app.keys.model
@@ -31,7 +32,8 @@ SCRIPTS = ROOT / "app" / "db" / "migrations"
 
 TABLES = {
     *("events", "violations", "violation_versions", "quarantine", "api_keys", "ledger"),
-    *("maven_queue", "gaps", "hooks", "firing_alerts", "deliveries", "outbox", "reviews", "sessions"),
+    *("maven_queue", "gaps", "hooks", "firing_alerts", "deliveries", "outbox", "reviews", "sessions", "sign_in_tries"),
+    "legal_holds",
 }
 
 

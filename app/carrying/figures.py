@@ -6,8 +6,9 @@ from app.db.statements import Row
 from app.maven.times import format_time
 
 FIGURES = (
-    "SELECT (SELECT version_num FROM alembic_version), (SELECT count(*) FROM events), (SELECT count(*) FROM violations),"
-    " (SELECT count(*) FROM quarantine), (SELECT last_received_at FROM ledger WHERE pk = 1)"
+    "SELECT (SELECT version_num FROM alembic_version), (SELECT count(*) FROM events),"
+    " (SELECT count(*) FROM violations), (SELECT count(*) FROM quarantine),"
+    " (SELECT last_received_at FROM ledger WHERE pk = 1)"
 )
 """The SELECT of them; it reads every schema version there ever was."""
 

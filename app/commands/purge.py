@@ -23,7 +23,8 @@ def purge_violations(
 ) -> None:
     """Delete violations whose last event was received longer ago than HOS_RETENTION_DAYS, with all their events.
 
-    Carriers must keep records of duty status for six months (49 CFR 395.8(k)). May run beside serve.
+    What a legal hold covers stays (see holds). Carriers must keep records of duty status for six months
+    (49 CFR 395.8(k)). May run beside serve.
     """
     settings = settings_or_fail()
     kept_days = settings.retention_days if days is None else days
@@ -51,3 +52,7 @@ def purge_violations(
         parts.append(f"{purged.quarantined:,} quarantine entries")
     verb = "Would delete" if dry_run else "Deleted"
     typer.echo(f"{verb} {' and '.join(parts)}, received before {format_time(before)}.")
+    if purged.held:
+        typer.echo(f"Kept {purged.held:,} violations as old as that because of holds; see: hos-receiver holds list")
+    if purged.is_quarantine_held:
+        typer.echo("Kept the quarantine, for a hold is in force and nobody can say whose its entries are.")

@@ -82,7 +82,9 @@ def _checked(file: Path, *, is_only_check: bool) -> str:
         if version is None:
             fail(f"{file} is no backup of hos-receiver: it has no schema version")
         if not version.isdecimal() or version > HEAD:
-            fail(f"{file} is at schema version {version}, which this program does not know; it knows those up to {HEAD}")
+            fail(
+                f"{file} is at schema version {version}, which this program does not know; it knows those up to {HEAD}"
+            )
         faults = faults_of(copy)
         if faults:
             fail(f"{file} is damaged: {faults[0]}")

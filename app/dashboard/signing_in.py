@@ -1,13 +1,10 @@
 """Signing in with an API key, and out again: `GET` and `POST /sign-in`, `POST /sign-out`."""
 
-import time
-
 import structlog
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from app.dashboard.attempts import Attempts
 from app.dashboard.context import DashboardContext
 from app.dashboard.gate import (
     COOKIE,
@@ -34,6 +31,7 @@ from app.keys.schema import ApiKey, hash_key
 from app.keys.schema import Scope as KeyScope
 from app.maven.times import SECOND
 from app.query.answers import unavailable
+from app.sessions.tries import begin_try, forget_tries
 from app.web.problems import FORBIDDEN, OVERLOADED, UNAUTHENTICATED, Problem
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
@@ -46,7 +44,6 @@ class SignIn:
 
     def __init__(self, context: DashboardContext) -> None:
         self._context = context
-        self._attempts = Attempts(time.monotonic)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
@@ -91,17 +88,18 @@ class SignIn:
         form = await read_form(request)
         following = local_address(form.get("next"))
         try:
-            key, key_hash = self._judge(request, form.text("key"))
+            key, key_hash = await self._judge(request, form.text("key"))
         except Problem as problem:
             if not accepts_html(request):
                 raise
             return self.page(request, following, problem)
         return await begin(self._context, request, key, key_hash, following)
 
-    def _judge(self, request: Request, text: str) -> tuple[ApiKey, str]:
-        """The key that was given. Raises `Problem`."""
+    async def _judge(self, request: Request, text: str) -> tuple[ApiKey, str]:
+        """The key that was given. Raises `Problem` and `DatabaseUnavailable`."""
         address = address_of(request)
-        wait = self._attempts.wait_seconds(address)
+        database = self._context.database
+        wait = await database.write(begin_try(database.dialect, address, self._context.clock())) / SECOND
         if wait > 0:
             detail = f"Too many sign-ins failed. Wait {max(1, round(wait / 60))} min and try again."
             raise Problem(OVERLOADED, detail, headers={"Retry-After": str(max(1, round(wait)))})
@@ -110,10 +108,9 @@ class SignIn:
         except KeysUnknown:
             raise unavailable() from None
         if key is None:
-            self._attempts.failed(address)
             log.warning("session.refused", client=address)
             raise Problem(UNAUTHENTICATED, "This API key is unknown or was revoked.")
-        self._attempts.succeeded(address)
+        await database.write(forget_tries(address))
         if not key.may(KeyScope.READ):
             raise Problem(FORBIDDEN, f"The key {key.name} lacks the scope read, which the pages need.")
         return key, hash_key(text)

@@ -1,4 +1,4 @@
-"""The table of sessions. A token is kept as its hash, so a copied database signs nobody in."""
+"""The tables of sessions. A token is kept as its hash, so a copied database signs nobody in."""
 
 from sqlalchemy import Column, Index
 from sqlmodel import Field, SQLModel
@@ -22,3 +22,13 @@ class SessionRow(SQLModel, table=True):
     created_at: int = Field(sa_column=Column(MICROSECONDS, nullable=False))
     seen_at: int = Field(sa_column=Column(MICROSECONDS, nullable=False))
     ends_at: int = Field(sa_column=Column(MICROSECONDS, nullable=False))
+
+
+class SignInTryRow(SQLModel, table=True):
+    """A sign-in that failed, or is not known yet to be right, for some minutes. There are never more than hundreds."""
+
+    __tablename__ = "sign_in_tries"
+
+    pk: int = Field(sa_column=Column(BIG_KEY, primary_key=True))
+    address: str = Field(sa_column=Column(WORDS, nullable=False))
+    tried_at: int = Field(sa_column=Column(MICROSECONDS, nullable=False))

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from app.dashboard.attempts import MOST_FAILURES, WINDOW_SECONDS
 from app.dashboard.pages import local_address
 from app.db.database import open_database
 from app.keys.schema import Scope, hash_key
 from app.keys.store import create_key, revoke_key
 from app.maven.times import MINUTE, SECOND
 from app.sessions.book import KEPT_SECONDS
+from app.sessions.tries import MOST_FAILURES, WINDOW
 from tests.dashboard.reading import assert_inert, read
 from tests.dashboard.visiting import AWAY, HOME, IDLE, SESSION, WHOLE, Browser, House, open_house
 from tests.ingest.served import assert_problem, service_on
@@ -138,7 +138,7 @@ async def test_who_fails_often_has_to_wait_and_others_do_not(house: House) -> No
     for sent in ("wrong", key):  # a guess that is right is not told either
         answer = await browser.post("/sign-in", {"key": sent})
         assert answer.status_code == 429
-        assert WINDOW_SECONDS - 60 <= int(answer.headers["retry-after"]) <= WINDOW_SECONDS
+        assert WINDOW - MINUTE <= int(answer.headers["retry-after"]) * SECOND <= WINDOW
         assert "Wait 5 min" in read(answer.text).only("p", role="alert").text
         assert_problem(await browser.post("/sign-in", {"key": sent}, accept="*/*"), 429)
     assert (await browser.get("/sign-in")).status_code == 200

@@ -1,0 +1,1 @@
+"""Legal holds: what must be kept whatever its age."""
