@@ -5,6 +5,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 FUZZ_VENV := $(VENV)/fuzz
+AUDIT_VENV := $(VENV)/audit
+SHIPPED_VENV := $(VENV)/shipped
 ARGS ?=
 
 # An environment is right when its stamp exists. The stamp's name holds a checksum of what was installed and where, so an
@@ -12,6 +14,7 @@ ARGS ?=
 checksum = $(shell { pwd; cat pyproject.toml $(1); } 2>/dev/null | cksum | cut -d ' ' -f 1)
 RUNTIME_STAMP := $(VENV)/.runtime-$(call checksum,requirements/runtime.txt)
 DEV_STAMP := $(VENV)/.dev-$(call checksum,requirements/runtime.txt requirements/dev.txt)
+AUDIT_STAMP := $(AUDIT_VENV)/.audit-$(call checksum,requirements/audit.txt)
 FUZZ_STAMP := $(FUZZ_VENV)/.fuzz-$(call checksum,requirements/fuzz.txt)
 
 PIP_INSTALL = -m pip install -qq --disable-pip-version-check --no-input
@@ -34,7 +37,7 @@ define install_project
 	@$(BIN)/python $(PIP_INSTALL) --no-deps --no-index --no-build-isolation --editable .
 endef
 
-.PHONY: help run test check bench torture fuzz screenshots lock upgrade clean venv
+.PHONY: help run test check bench torture fuzz audit sbom screenshots lock upgrade clean venv
 .DEFAULT_GOAL := help
 
 help:
@@ -44,6 +47,7 @@ help:
 	@echo "make bench    the benchmarks with their ratios        (docs/performance.md)"
 	@echo "make torture  tries to break what is promised         (ROUNDS=1000 or ROUNDS=full, SEED=…, ARGS='power-cut')"
 	@echo "make fuzz     requests made up from the OpenAPI document, against a server of its own"
+	@echo "make sbom     what is installed to run it: docs/sbom.cdx.json and docs/licenses.md"
 	@echo "make screenshots  the pictures in docs/images/ anew, by Chromium"
 	@echo "make lock     pin what pyproject.toml asks for        (make upgrade: the newest of everything)"
 	@echo "make clean    remove the environments and caches; data/ stays"
@@ -60,6 +64,20 @@ check: $(DEV_STAMP)
 	@$(BIN)/mypy $(wildcard app tests bench)
 	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/python -m pytest -q tests/test_house.py
+	@$(MAKE) --no-print-directory audit PYTHON=$(PYTHON)
+
+audit: $(AUDIT_STAMP)
+	@$(BIN)/python .ci/audit $(AUDIT_VENV)/bin/pip-audit requirements/runtime.txt requirements/dev.txt
+
+# The bill of materials is made of an environment that holds nothing but what runs.
+sbom: $(DEV_STAMP) $(AUDIT_STAMP)
+	@$(PYTHON) -m venv --clear --without-pip $(SHIPPED_VENV)
+	@$(BIN)/python -m pip --python $(SHIPPED_VENV)/bin/python install -qq --disable-pip-version-check --no-input --no-deps \
+		--require-hashes -r requirements/runtime.txt
+	@$(AUDIT_VENV)/bin/cyclonedx-py environment --output-reproducible --short-PURLs --pyproject pyproject.toml \
+		-o docs/sbom.cdx.json $(SHIPPED_VENV)/bin/python
+	@$(BIN)/python .ci/bill_of_materials docs/sbom.cdx.json docs/licenses.md
+	@rm -rf $(SHIPPED_VENV)
 
 bench: $(DEV_STAMP)
 	@$(BIN)/python -m bench $(ARGS)
@@ -79,6 +97,7 @@ lock: $(DEV_STAMP)
 	@$(PIP_COMPILE) $(UPGRADE) --build-deps-for editable -o requirements/runtime.txt pyproject.toml
 	@$(PIP_COMPILE) $(UPGRADE) --build-deps-for editable --extra dev -c requirements/runtime.txt -o requirements/dev.txt pyproject.toml
 	@$(PIP_COMPILE) $(UPGRADE) -o requirements/fuzz.txt requirements/fuzz.in
+	@$(PIP_COMPILE) $(UPGRADE) -o requirements/audit.txt requirements/audit.in
 	@git --no-pager diff --stat -- requirements
 
 upgrade:
@@ -105,6 +124,12 @@ $(DEV_STAMP):
 	@$(BIN)/python $(PIP_INSTALL) --require-hashes -r requirements/dev.txt
 	$(install_project)
 	@touch $(RUNTIME_STAMP) $@
+
+$(AUDIT_STAMP):
+	$(call make_venv,$(AUDIT_VENV))
+	@echo "installing pip-audit into an environment of its own"
+	@$(AUDIT_VENV)/bin/python $(PIP_INSTALL) --require-hashes -r requirements/audit.txt
+	@touch $@
 
 $(FUZZ_STAMP): $(RUNTIME_STAMP)
 	$(call make_venv,$(FUZZ_VENV))

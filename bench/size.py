@@ -87,13 +87,15 @@ def _statements(dialect: Dialect, total: int, first: Month, now: int) -> list[st
         "payload": words.payload.format(template=TEMPLATE),
     }
     return [
+        "CREATE TEMP TABLE one_violation AS SELECT * FROM violations",
+        "CREATE TEMP TABLE one_event AS SELECT * FROM events",
         (
             f"{words.numbers.format(total=total)} INSERT INTO violations ({_names(ViolationRow)})"
-            f" SELECT {_values(ViolationRow, violation)} FROM n CROSS JOIN violations AS t WHERE t.id = '{TEMPLATE}'"
+            f" SELECT {_values(ViolationRow, violation)} FROM n CROSS JOIN one_violation AS t"
         ),
         (
             f"INSERT INTO events ({_names(EventRow)}) SELECT {_values(EventRow, event)} FROM violations AS v"
-            f" CROSS JOIN (SELECT * FROM events ORDER BY seq LIMIT 1) AS t WHERE v.id <> '{TEMPLATE}'"
+            f" CROSS JOIN one_event AS t WHERE v.id <> '{TEMPLATE}'"
         ),
     ]
 

@@ -129,7 +129,7 @@ def test_the_newest_changelog_entry_is_this_version() -> None:
     assert newest[1] == project()["version"] == version(project()["name"])
 
 
-@pytest.mark.parametrize("name", ["runtime.txt", "dev.txt", "fuzz.txt"])
+@pytest.mark.parametrize("name", ["runtime.txt", "dev.txt", "fuzz.txt", "audit.txt"])
 def test_every_requirement_is_pinned_and_hashed(name: str) -> None:
     text = (ROOT / "requirements" / name).read_text(encoding="utf-8")
     entries = re.split(r"^(?=[a-z0-9])", re.sub(r"^\s*#.*\n", "", text, flags=re.MULTILINE), flags=re.MULTILINE)
