@@ -56,12 +56,12 @@ run: $(RUNTIME_STAMP)
 	@exec $(BIN)/hos-receiver serve
 
 test: $(DEV_STAMP)
-	@$(BIN)/python -m pytest -q -n 3 --dist loadfile $(ARGS)
+	@$(BIN)/python -m pytest -q -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: $(DEV_STAMP)
 	@$(BIN)/ruff check --quiet . && echo "ruff: clean"
 	@$(BIN)/ruff format --check --quiet . || { $(BIN)/ruff format --diff --quiet .; exit 1; }
-	@$(BIN)/mypy $(wildcard app tests bench)
+	@$(BIN)/mypy $(wildcard app tests bench deploy/*.py deploy/*/*.py)
 	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/python -m pytest -q tests/test_house.py
 	@$(MAKE) --no-print-directory audit PYTHON=$(PYTHON)

@@ -29,6 +29,9 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("house")
 
 
+_LONGEST = ("tests/torture/", "tests/alerts/test_crash", "tests/ingest/test_crash", "tests/ingest/test_poller_crash")
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--db",
@@ -51,6 +54,11 @@ def _exit_orderly(number: int, frame: FrameType | None) -> None:
 def _chosen(config: pytest.Config) -> list[Dialect]:
     choice = config.getoption("--db")
     return [dialect for dialect in Dialect if choice in ("all", dialect.value)]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    # Several processes take one file after the other: the longest ones first, or one process has them at the end.
+    items.sort(key=lambda item: not any(part in item.nodeid for part in _LONGEST))
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -16,6 +16,7 @@ from app.db.sqlite_backup import STEP_PAGES, copy_while_served
 from app.db.sqlite_file import hold_for_serving, make_private_file
 from app.db.version import HEAD
 from tests.command_line import Call, caller, serving
+from tests.complaints import complaints
 from tests.databases import SqliteDatabases
 from tests.ingest.kept import NOW, change, count, created, invalidated, keep, opened, violations
 
@@ -69,7 +70,7 @@ def test_a_backup_is_one_private_file_with_everything(call: Call, sqlite_url: st
     filled(sqlite_url, "V0", "V1")
     file = tmp_path / "copy.db"
     result = call("backup", str(file))
-    assert (result.exit_code, result.stderr) == (0, "")
+    assert (result.exit_code, complaints(result.stderr)) == (0, "")
     size = f"{file.stat().st_size:,}"
     assert result.stdout == (
         f"Backed up to {file}: {size} bytes, schema version {HEAD}, 4 events, 2 violations, 0 in quarantine,"
@@ -86,7 +87,7 @@ def test_a_backup_is_made_while_it_is_served(tmp_path: Path) -> None:
         simulated = call("simulate", "--count", "50", "--seed", "7", HOS_PORT=str(served.port), **SECRETS)
         assert simulated.exit_code == 0
         result = call("backup", str(tmp_path / "copy.db"))
-        assert (result.exit_code, result.stderr) == (0, "")
+        assert (result.exit_code, complaints(result.stderr)) == (0, "")
         assert served.stop() == 0
     kept = call("rebuild", "--check").stdout
     assert call("restore", "--check", str(tmp_path / "copy.db")).stdout.endswith(f", {kept.strip()}.\n")
@@ -120,7 +121,7 @@ def test_a_file_that_is_there_is_kept_unless_forced(call: Call, sqlite_url: str,
     file.write_text("precious")
     refused = call("backup", str(file))
     assert (refused.exit_code, refused.stdout) == (1, "")
-    assert refused.stderr == (
+    assert complaints(refused.stderr) == (
         f"hos-receiver: {file} is there already; name another file, or give --force to replace it\n"
     )
     assert file.read_text() == "precious"
@@ -138,7 +139,7 @@ def test_the_database_itself_is_no_place_for_its_backup(call: Call, path: Path, 
     for arguments in (["backup", "--force", str(file)], ["restore", str(file)]):
         refused = call(*arguments)
         assert refused.exit_code == 1
-        assert refused.stderr == f"hos-receiver: {file} is the database itself; name another file\n"
+        assert complaints(refused.stderr) == f"hos-receiver: {file} is the database itself; name another file\n"
 
 
 def test_there_has_to_be_something_to_back_up(tmp_path: Path) -> None:
@@ -161,7 +162,7 @@ def test_a_damaged_database_makes_no_backup(call: Call, sqlite_url: str, path: P
     damage(path)
     result = call("backup", "--force", str(file))
     assert (result.exit_code, result.stdout) == (1, "")
-    assert len(result.stderr.splitlines()) == 1
+    assert len(complaints(result.stderr).splitlines()) == 1
     assert file.read_text() == "the last good one"
     assert os.listdir(tmp_path) == ["copy.db"]
 
@@ -174,7 +175,7 @@ def test_a_file_of_an_old_version_is_backed_up_as_it_is(sqlite_databases: Sqlite
     with sqlite_databases.empty() as url:
         at_revision(url, "0001")
         result = caller(url)("backup", str(tmp_path / "copy.db"))
-        assert (result.exit_code, result.stderr) == (0, "")
+        assert (result.exit_code, complaints(result.stderr)) == (0, "")
         assert "schema version 0001, 0 events, 0 violations, 0 in quarantine, nothing received yet" in result.stdout
 
 
@@ -184,7 +185,7 @@ def test_postgresql_is_pointed_to_its_own_tools() -> None:
         result = call(*arguments)
         assert (result.exit_code, result.stdout) == (1, "")
         assert "docs/operations.md, Backup" in result.stderr
-        assert len(result.stderr.splitlines()) == 1
+        assert len(complaints(result.stderr).splitlines()) == 1
         assert not Path("x.db").exists()
 
 
@@ -204,7 +205,7 @@ def backup(call: Call, sqlite_url: str, tmp_path: Path) -> Path:
 def test_a_good_backup_is_checked_without_touching_anything(call: Call, path: Path, backup: Path) -> None:
     before = listing(backup.parent), listing(path.parent)
     result = call("restore", "--check", str(backup))
-    assert (result.exit_code, result.stderr) == (0, "")
+    assert (result.exit_code, complaints(result.stderr)) == (0, "")
     assert result.stdout == (
         f"{backup} is good: schema version {HEAD}, 4 events, 2 violations, 0 in quarantine,"
         " newest received 2027-01-15T08:00:00Z, 4 events, 2 violations, 0 differences.\n"
@@ -217,7 +218,7 @@ def test_a_restored_backup_takes_the_place_and_nothing_is_lost(
 ) -> None:
     present = path.read_bytes()
     result = call("restore", str(backup))
-    assert (result.exit_code, result.stderr) == (0, "")
+    assert (result.exit_code, complaints(result.stderr)) == (0, "")
     (aside,) = (Path(name) for name in re.findall(r"^Kept what was there: (.+)$", result.stdout, re.MULTILINE))
     assert re.fullmatch(r"hos\.db\.before-restore-\d{8}T\d{6}Z", aside.name)
     assert aside.read_bytes() == present
@@ -243,7 +244,7 @@ def test_the_log_of_the_old_file_is_never_played_into_the_new_one(
         killed.execute("UPDATE violations SET id = 'ONLY-IN-LOG' WHERE id = 'V2'")
         log = Path(f"{path}-wal").read_bytes()
         result = call("restore", str(backup))
-    assert (result.exit_code, result.stderr) == (0, "")
+    assert (result.exit_code, complaints(result.stderr)) == (0, "")
     kept = [Path(name) for name in re.findall(r"^Kept what was there: (.+)$", result.stdout, re.MULTILINE)]
     assert [one.name.rpartition("Z")[2] for one in kept] == ["", "-wal", "-shm"]
     assert kept[1].read_bytes() == log
@@ -257,7 +258,7 @@ def test_nothing_is_restored_while_it_is_served(call: Call, path: Path, backup: 
         refused = call("restore", str(backup))
         assert refused.exit_code == 1
         assert f"is already served by process {os.getpid()}" in refused.stderr
-        assert len(refused.stderr.splitlines()) == 1
+        assert len(complaints(refused.stderr).splitlines()) == 1
         assert call("restore", "--check", str(backup)).exit_code == 0
     assert {name: found for name, found in listing(path.parent).items() if "lock" not in name} == {
         name: found for name, found in before.items() if "lock" not in name
@@ -268,7 +269,7 @@ def test_a_machine_without_a_database_gets_one(backup: Path, tmp_path: Path) -> 
     new = tmp_path / "new" / "hos.db"
     call = caller(f"sqlite:///{new}")
     result = call("restore", str(backup))
-    assert (result.exit_code, result.stderr) == (0, "")
+    assert (result.exit_code, complaints(result.stderr)) == (0, "")
     assert result.stdout.endswith(f"Restored {new}. The next start brings it to schema version {HEAD}.\n")
     assert call("rebuild", "--check").stdout == "4 events, 2 violations, 0 differences\n"
 
@@ -335,7 +336,7 @@ def test_what_is_no_good_backup_is_refused(call: Call, sqlite_url: str, path: Pa
     for arguments in (["restore", "--check", str(backup)], ["restore", str(backup)]):
         refused = call(*arguments)
         assert (refused.exit_code, refused.stdout) == (1, "")
-        assert re.fullmatch(r"hos-receiver: [^\n]+\n", refused.stderr)
+        assert re.fullmatch(r"hos-receiver: [^\n]+\n", complaints(refused.stderr))
     assert listing(path.parent) == before
 
 
@@ -348,7 +349,7 @@ def test_the_database_of_postgresql_is_checked_in_place(postgresql_url: str) -> 
     call = caller(postgresql_url)
     filled(postgresql_url, "V0")
     good = call("restore", "--check")
-    assert (good.exit_code, good.stderr) == (0, "")
+    assert (good.exit_code, complaints(good.stderr)) == (0, "")
     assert good.stdout == (f"The database is good: schema version {HEAD}, 2 events, 1 violations, 0 differences.\n")
 
     async def spoil_it() -> None:

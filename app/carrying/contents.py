@@ -17,6 +17,7 @@ from app.carrying.tables import (
     rows_of,
     take_empty,
 )
+from app.db.errors import DatabaseConflict
 from app.db.long_transaction import Filling, Snapshot
 from app.db.statements import Insert, WriteScript
 from app.inbox.model import EventRow
@@ -74,7 +75,10 @@ async def fill(filling: Filling, contents: AsyncIterator[Content], on_progress: 
             continue
         if table.model is EventRow:
             await months.make_for(filling, [cast(int, row[0]) for row in content.rows])
-        await filling.write(_insert(content))
+        try:
+            await filling.write(_insert(content))
+        except DatabaseConflict as error:
+            raise DatabaseConflict(f"two rows of {table.name} contradict each other: {error}") from error
         done += len(content.rows)
         on_progress(done, None, table.name)
     return counts

@@ -148,7 +148,6 @@ def last_number(dialect: Dialect, table: CarriedTable) -> ReadScript[int]:
             rows = yield Fetch("SELECT seq FROM sqlite_sequence WHERE name = $1", (table.name,))
             return rows[0][0] if rows else 0
         case Dialect.POSTGRESQL:
-            # Its name: a table that once had another one may still have the old sequence.
             rows = yield Fetch(f"SELECT {_SEQUENCE}", (table.name, table.shape.key[0]))
             rows = yield Fetch(f"SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM {rows[0][0]}")
             return int(rows[0][0])

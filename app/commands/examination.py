@@ -19,6 +19,7 @@ from app.clock import now
 from app.commands.running import opened
 from app.db.database import Database
 from app.db.errors import DatabaseRefused, DatabaseUnavailable, DatabaseUnusable
+from app.db.sqlite_damage import REMEDY
 from app.db.statements import Dialect
 from app.db.urls import dialect_of, sqlite_path
 from app.db.version import HEAD
@@ -36,6 +37,8 @@ CLOCK_FAIL_SECONDS = 60.0
 EARLIEST_NOW = 1_767_225_600 * SECOND
 """The first of January 2026: no honest clock is before this program."""
 LITTLE_SPACE, NO_SPACE = 1 << 30, 100 << 20
+CHECK_SECONDS = 10
+"""To look through a SQLite file."""
 
 
 class Grade(StrEnum):
@@ -148,6 +151,7 @@ def _look_at_schema(path: Path) -> Iterator[Finding]:
         try:
             rows = connection.execute("SELECT version_num FROM alembic_version").fetchall()
             journal = connection.execute("PRAGMA journal_mode").fetchone()[0]
+            state = _state_of_pages(connection)
         finally:
             connection.close()
     except sqlite3.Error as error:
@@ -158,10 +162,26 @@ def _look_at_schema(path: Path) -> Iterator[Finding]:
         yield failing(f"the schema is at version {found}, this program needs {HEAD}", "run: hos-receiver migrate")
         return
     yield ok(f"the schema is at version {HEAD}")
+    yield state
     if journal == "wal":
         yield ok("the journal mode is wal")
     else:
         yield warn(f"the journal mode is {journal}", "the next start sets it to wal; keep other programs off the file")
+
+
+def _state_of_pages(connection: sqlite3.Connection) -> Finding:
+    """What SQLite's own check says, as far as it comes. Raises `sqlite3.Error`."""
+    deadline = time.monotonic() + CHECK_SECONDS
+    connection.set_progress_handler(lambda: time.monotonic() > deadline, 10_000)
+    try:
+        first: str = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorname != "SQLITE_INTERRUPT":
+            raise
+        return ok(f"its pages are sound as far as {CHECK_SECONDS} s went; restore --check looks at all of a backup")
+    if first == "ok":
+        return ok("its pages are sound")
+    return failing(f"the file is damaged: {' '.join(first.split())[:200]}", f"stop; {REMEDY}")
 
 
 def _look_at_serving(path: Path) -> Finding:

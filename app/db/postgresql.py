@@ -25,6 +25,8 @@ ACQUIRE_SECONDS = CONNECT_SECONDS + 0.5
 STATEMENT_SECONDS = 7.0
 READ_SECONDS = 8.0
 STREAM_SECONDS = 600.0
+STREAMS = 8
+"""Exports that a process may make at one time; each holds a connection of the server's, which has not many."""
 
 _REFUSED = (asyncpg.DataError, asyncpg.exceptions.SyntaxOrAccessError, asyncpg.exceptions.ProgramLimitExceededError)
 _PLAIN = (asyncpg.IntegrityConstraintViolationError, asyncpg.DataError, DatabaseConflict, Withdrawn)
@@ -115,6 +117,9 @@ class PostgresqlDatabase:
         self._pool = pool
         self._writer: Any = None
         self._write_turn = asyncio.Lock()
+        self._warned: list[str] = []
+        """What the server warned of in the transaction that is being written."""
+        self._streams = asyncio.Semaphore(STREAMS)
 
     @classmethod
     async def open(cls, url: str, *, pool_size: int) -> "PostgresqlDatabase":
@@ -159,7 +164,12 @@ class PostgresqlDatabase:
         if self._writer is None or self._writer.is_closed():
             self._writer = await connect(self._arguments, command_timeout=STATEMENT_SECONDS)
             await _prepare(self._writer)
+            self._writer.add_log_listener(self._note_warning)
         return self._writer
+
+    def _note_warning(self, connection: object, message: asyncpg.PostgresLogMessage) -> None:
+        if message.severity_en == "WARNING":
+            self._warned.append(str(message))
 
     async def write(self, script: WriteScript[T]) -> T:
         try:
@@ -177,7 +187,11 @@ class PostgresqlDatabase:
         # Whatever level the role has: at any other, who had to wait for the ledger would be refused.
         await connection.execute("BEGIN ISOLATION LEVEL READ COMMITTED")
         result = await _run_script(connection, script)
+        self._warned.clear()
         await connection.execute("COMMIT")
+        if self._warned:
+            # Somebody ended the wait for the standby: the commit is on this disk alone, which is less than promised.
+            raise DatabaseUnavailable(f"PostgreSQL committed with a warning: {self._warned[0]}")
         return result
 
     async def _clear_writer(self, error: BaseException) -> None:
@@ -222,6 +236,13 @@ class PostgresqlDatabase:
             return result
 
     async def stream(self, sql: str, *args: object, chunk: int = 500) -> AsyncIterator[Sequence[Row]]:
+        if self._streams.locked():
+            raise DatabaseUnavailable(f"{STREAMS} exports are running already")
+        async with self._streams:
+            async for rows in self._stream(sql, args, chunk):
+                yield rows
+
+    async def _stream(self, sql: str, args: tuple[object, ...], chunk: int) -> AsyncIterator[Sequence[Row]]:
         try:
             connection = await connect(self._arguments, command_timeout=STATEMENT_SECONDS)
             try:

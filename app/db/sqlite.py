@@ -18,6 +18,7 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.db.errors import DatabaseConflict, DatabaseRefused, DatabaseUnavailable, DatabaseUnusable
+from app.db.sqlite_damage import REMEDY, close_without_writing
 from app.db.sqlite_file import (
     BUSY_SECONDS,
     FileGuard,
@@ -55,11 +56,16 @@ SWITCH_SECONDS = 0.0005
 """How long the writing thread waits for the interpreter lock. At Python's 5 ms a busy event loop starves it."""
 
 
+_DAMAGED = ("SQLITE_CORRUPT", "SQLITE_NOTADB")
+
+
 def _translate(error: Exception) -> Exception:
     if isinstance(error, sqlite3.IntegrityError):
         return DatabaseConflict(str(error))
     if isinstance(error, sqlite3.DataError | sqlite3.ProgrammingError | OverflowError | UnicodeError):
         return DatabaseRefused(str(error))
+    if isinstance(error, sqlite3.Error) and getattr(error, "sqlite_errorname", "").startswith(_DAMAGED):
+        return DatabaseUnavailable(f"the SQLite file is damaged ({error}); {REMEDY}")
     if isinstance(error, sqlite3.Error | OSError):
         return DatabaseUnavailable(f"SQLite: {error}")
     return error
@@ -282,6 +288,10 @@ class SqliteDatabase:
             with ExitStack() as stack:
                 with suppress(DatabaseUnavailable, OSError):
                     stack.enter_context(writing_lock(self.path, seconds=BUSY_SECONDS))
+                if self._guard.is_cut_short():
+                    close_without_writing(writer)
+                    log.error("database.cut_short", file=str(self.path))
+                    return
                 writer.close()
                 if not self._guard.is_same_file():
                     log.warning("database.log_set_aside", file=str(set_log_aside(self.path)))

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import IO
 
 from app.db.errors import DatabaseUnavailable, DatabaseUnusable
+from app.db.sqlite_damage import require_log_of_something, require_whole
 
 BUSY_SECONDS = 2.0
 """How long to wait for a lock that another connection holds."""
@@ -33,12 +34,23 @@ def connect(path: Path, *, mode: str, cache_kib: int) -> sqlite3.Connection:
 
 def version_of(path: Path) -> str | None:
     """The schema version of a file, None when it has none yet. Raises `sqlite3.Error`, and `DatabaseUnusable` for a
-    file of something else.
+    file of something else, and one that is not whole.
     """
-    if not path.exists() or path.stat().st_size == 0:
+    if not path.exists():
         return None
-    connection = connect(path, mode="rw", cache_kib=1_000)
+    require_log_of_something(path)
+    if path.stat().st_size == 0:
+        return None
     try:
+        return _read_version(path, "ro")  # which writes nothing when it closes
+    except sqlite3.OperationalError:
+        return _read_version(path, "rw")  # a migration that was cut short has to be taken back first
+
+
+def _read_version(path: Path, mode: str) -> str | None:
+    connection = connect(path, mode=mode, cache_kib=1_000)
+    try:
+        require_whole(path, connection)
         tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
         if not tables:
             return None
@@ -125,6 +137,11 @@ class FileGuard:
             raise DatabaseUnavailable(f"the database file {self._path} was cut short; stop and restore it")
         self._size = size
 
+    def is_cut_short(self) -> bool:
+        """Whether the file is there and shorter than it was."""
+        found = self._look()
+        return found is not None and found[0] == self._identity and found[1] < self._size
+
     def is_same_file(self) -> bool:
         """Whether the file at the path is the one that was opened."""
         found = self._look()
@@ -133,8 +150,20 @@ class FileGuard:
 
 def make_private_file(path: Path) -> None:
     """Makes an empty database file that only its owner reads, and its folder likewise, unless they are there."""
+    made = [folder for folder in path.absolute().parents if not folder.exists()]
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for folder in made:
+        _sync_folder(folder.parent)
     os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+
+
+def _sync_folder(folder: Path) -> None:
+    """Sees to it that what was made in a folder is there after a power cut; SQLite does so for its own files alone."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def set_log_aside(path: Path) -> Path | None:

@@ -21,6 +21,11 @@ from app.violations.rules import Outcome
 _SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 _LONG = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15)
 _SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
+_COMMIT_FAILURES = ("unavailable", "refused", "crashed", "too_slow")
+_ALARMING = (401, 413, 422, 429, 503)
+"""Answers of the webhook that there are alerts about."""
+_ALARMING_OUTCOMES = ("unreadable", "refused", "crashed")
+"""What a try to deliver may end with that there are alerts about."""
 _TYPES = ("violationCreated", "violationInvalidated", "other")
 
 
@@ -81,7 +86,21 @@ class Metrics:
             registry=self.registry,
         )
         self._routes: dict[str, Histogram] = {}
+        self._begin_at_zero()
         self.registry.register(_Live(self))
+
+    def _begin_at_zero(self) -> None:
+        """Shows what alerts look at from the start: to Prometheus a series that begins at one has not risen."""
+        for reason in _COMMIT_FAILURES:
+            self._failures.labels(reason)
+        for status in _ALARMING:
+            self._statuses[status] = self._deliveries.labels(str(status))
+        for kind in Kind:
+            self._disabled.labels(kind.word)
+            for ended in (Status.FAILED, Status.DEAD):
+                self._ended.labels(kind.word, ended.word)
+            for outcome in _ALARMING_OUTCOMES:
+                self._attempts.labels(kind.word, outcome)
 
     def events_kept(self, event_type: str, channel: Channel, outcome: Outcome, count: int) -> None:
         """Counts events that were committed now."""

@@ -67,6 +67,7 @@ class Supervisor:
         self.on_ready = on_ready
         self.workers: list[Worker] = []
         self.signalled_at: list[float] = []
+        self.was_one_ready = False
         self.is_announced = False
 
     def run(self) -> int:
@@ -76,7 +77,9 @@ class Supervisor:
             while not self.signalled_at:
                 self._wait(wake, None)
                 dead = [worker for worker in self.workers if not worker.process.is_alive()]
-                if dead and not self.is_announced and not self.signalled_at:
+                for worker in dead:
+                    log.error("worker.died", pid=worker.process.pid, status=worker.process.exitcode)
+                if dead and not self.was_one_ready and not self.signalled_at:
                     self._stop(wake)
                     return 1
                 self._replace(dead, wake)
@@ -93,7 +96,6 @@ class Supervisor:
 
     def _replace(self, dead: Sequence[Worker], wake: int) -> None:
         for worker in dead:
-            log.error("worker.died", pid=worker.process.pid, status=worker.process.exitcode)
             worker.ready.close()
             self.workers.remove(worker)
         if dead:
@@ -112,7 +114,7 @@ class Supervisor:
             elif isinstance(source, Connection):
                 with contextlib.suppress(EOFError):
                     source.recv_bytes()
-                    unready[source].is_ready = True
+                    unready[source].is_ready = self.was_one_ready = True
         if not self.is_announced and len(self.workers) == self.count and all(w.is_ready for w in self.workers):
             self.is_announced = True
             self.on_ready()

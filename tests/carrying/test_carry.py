@@ -18,6 +18,7 @@ from app.carrying.tables import TABLES, NotEmpty
 from app.db.database import Database
 from app.db.errors import DatabaseConflict, DatabaseUnavailable, DatabaseUnusable
 from app.db.sqlite_file import hold_for_serving
+from app.db.statements import Dialect
 from app.ingest.rebuild import rebuild
 from app.violations.rules import Outcome
 from tests.carrying.carried import fill
@@ -104,12 +105,19 @@ async def test_an_export_is_taken_in_without_a_difference(database_url: str, tar
 async def test_a_copy_is_the_same_database(database_url: str, targets: Databases) -> None:
     await filled(database_url)
     progress: list[tuple[int, str]] = []
+
+    def note(done: int, total: int | None, told: str = "") -> None:
+        progress.append((done, told))
+
     with targets.fresh() as url:
-        carried = await carry_over(database_url, url, lambda done, total, told="": progress.append((done, told)))
+        carried = await carry_over(database_url, url, note)
         assert carried.came_meanwhile == 0
         assert await lines_of(url) == await lines_of(database_url)
         assert {told for _, told in progress} == {*(table.name for table in TABLES), "compared"}
         assert max(done for done, _ in progress) == sum(carried.counts.values())
+        if targets.dialect is Dialect.POSTGRESQL:
+            async with opened(url) as target:
+                assert await count(target, "events") > 0 == await count(target, "events_rest"), "each month has a table"
         await assert_goes_on(database_url, url)
 
 
@@ -293,7 +301,7 @@ async def test_a_conflict_that_the_file_itself_has_leaves_nothing(sqlite_url: st
         await change(database, "UPDATE violations SET id = 'V1'")
     lines = await lines_of(sqlite_url)
     with databases.fresh() as url:
-        with pytest.raises(DatabaseConflict):
+        with pytest.raises(DatabaseConflict, match="two rows of violations contradict each other"):
             await carry_in(io.BytesIO(lines), url, silent)
         async with opened(url) as target:
             assert await count(target, "events") == 0

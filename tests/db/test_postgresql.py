@@ -15,7 +15,7 @@ import pytest
 from app.db.database import open_database
 from app.db.errors import DatabaseRefused, DatabaseUnavailable, DatabaseUnusable
 from app.db.migrate import upgrade
-from app.db.postgresql import PostgresqlDatabase
+from app.db.postgresql import STREAMS, PostgresqlDatabase
 from app.db.statements import Execute, Fetch, ReadScript, WriteScript
 from app.inbox.store import cursor_key, open_ledger
 from tests.databases import PostgresqlDatabases, PostgresqlServer, running_postgresql
@@ -364,3 +364,14 @@ async def test_a_server_that_hangs_is_given_up_in_time(own_server: PostgresqlSer
         await assert_healed(database)
     finally:
         await database.close()
+
+
+async def test_more_exports_than_connections_are_refused(database: PostgresqlDatabase) -> None:
+    streams = [database.stream("SELECT cursor_key FROM ledger, generate_series(1, 3)", chunk=1) for _ in range(STREAMS)]
+    for stream in streams:
+        await anext(stream)
+    with pytest.raises(DatabaseUnavailable, match="exports are running already"):
+        await stream_one(database)
+    for stream in streams:
+        await stream.aclose()  # type: ignore[attr-defined]
+    await stream_one(database)

@@ -1,4 +1,6 @@
-"""Reading from a standby: never behind what was committed, and never worse than without one."""
+"""A standby: reading from it is never behind what was committed, and no commit is acknowledged that it was to have
+and has not.
+"""
 
 import asyncio
 import contextlib
@@ -120,6 +122,26 @@ async def test_a_standby_that_hangs_or_is_gone_holds_nobody_up(pair: Pair, reads
     assert (await reads.read(counted()))[1] is False
     await asyncio.to_thread(pair.standby.start)
     await until_the_standby_reads(reads)
+
+
+async def test_a_commit_that_did_not_reach_the_standby_is_not_acknowledged(pair: Pair) -> None:
+    """PostgreSQL commits all the same when somebody ends its waiting for the standby, and only warns of it."""
+    database = await PostgresqlDatabase.open(pair.primary.url, pool_size=1)
+    try:
+        await database.write(count_up())
+        pair.primary.set_replication(synchronous=True)
+        await asyncio.to_thread(pair.primary.reload)
+        await asyncio.to_thread(pair.standby.kill)
+        writing = asyncio.create_task(database.write(count_up()))
+        waits = "SELECT count(pg_cancel_backend(pid)) FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
+        while not writing.done() and await asyncio.to_thread(pair.primary.ask, waits) == 0:
+            pass
+        with pytest.raises(DatabaseUnavailable, match="committed with a warning"):
+            await writing
+        await asyncio.to_thread(pair.standby.start)
+        await database.write(count_up())
+    finally:
+        await database.close()
 
 
 async def test_a_primary_is_no_standby(pair: Pair) -> None:

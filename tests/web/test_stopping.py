@@ -4,6 +4,7 @@ import os
 import signal
 import socket
 import time
+from pathlib import Path
 
 import pytest
 
@@ -199,3 +200,9 @@ def test_workers_end_when_their_parent_is_killed() -> None:
 def test_workers_that_cannot_start_end_it_all_with_status_1() -> None:
     with served(STOP, workers=2, environment={"FAIL_TO_START": "1"}) as server:
         assert server.process.wait(5) == 1
+
+
+def test_a_worker_that_dies_before_it_is_ready_is_replaced_when_another_serves(tmp_path: Path) -> None:
+    with served(STOP, workers=2, environment={"SECOND_DIES": str(tmp_path)}) as server:
+        assert len(pids_of(server, 2)) == 2
+        assert server.stop() < LIMIT_SECONDS

@@ -1,0 +1,77 @@
+"""What is to be done about a SQLite file that is not what it was: telling that it was cut short, and leaving it alone.
+
+SQLite opens a file that lost its end, and fills the hole with zeros when it next writes its log back; then nothing
+tells that rows are gone. So a start looks whether every page is there, in the file or in its log, and a stop does not
+write into a file that was cut short while it was served.
+"""
+
+import ctypes
+import sqlite3
+import struct
+import sys
+from pathlib import Path
+
+from app.db.errors import DatabaseUnusable
+
+_LOG_HEADER = struct.Struct(">IIII8s8s")
+_FRAME_HEADER = struct.Struct(">II8s8s")
+_LOCK_BYTE = 1 << 30
+"""The page that holds this byte is never used."""
+
+REMEDY = "put a backup in its place (hos-receiver restore), or look at what is left with SQLite's own tools"
+
+
+def require_log_of_something(path: Path) -> None:
+    """Raises `DatabaseUnusable` for an empty file beside which lies a log: it was emptied, and is no new one."""
+    log = Path(f"{path}-wal")
+    if path.stat().st_size == 0 and log.exists() and log.stat().st_size > 0:
+        raise DatabaseUnusable(
+            f"{path} is empty, but the last commits to it lie in {log.name}: it was emptied; {REMEDY}."
+            f" To begin anew, move {log.name} away"
+        )
+
+
+def require_whole(path: Path, connection: sqlite3.Connection) -> None:
+    """Raises `DatabaseUnusable` when pages are neither in the file nor in its log. Of a whole file it reads little.
+
+    `connection` must not write when it is closed. Raises `sqlite3.Error`.
+    """
+    (page_size,) = connection.execute("PRAGMA page_size").fetchone()
+    (pages,) = connection.execute("PRAGMA page_count").fetchone()
+    # The log before the size: what is written back meanwhile is in the file then.
+    logged = _pages_in_log(Path(f"{path}-wal")) if path.stat().st_size < pages * page_size else set()
+    first = path.stat().st_size // page_size + 1
+    missing = set(range(first, pages + 1)) - logged - {_LOCK_BYTE // page_size + 1}
+    if missing:
+        raise DatabaseUnusable(f"{path} was cut short: {len(missing)} of its {pages} pages are gone; {REMEDY}")
+
+
+def _pages_in_log(log: Path) -> set[int]:
+    """The pages of which a version is in the log, or in what a torn write left at its end."""
+    pages: set[int] = set()
+    try:
+        with log.open("rb") as file:
+            header = file.read(_LOG_HEADER.size)
+            if len(header) < _LOG_HEADER.size:
+                return pages
+            _, _, page_size, _, salts, _ = _LOG_HEADER.unpack(header)
+            while len(frame := file.read(_FRAME_HEADER.size)) == _FRAME_HEADER.size:
+                page, _, salts_of_frame, _ = _FRAME_HEADER.unpack(frame)
+                if salts_of_frame != salts:
+                    break  # left from before the log began anew
+                pages.add(page)
+                file.seek(page_size, 1)
+    except FileNotFoundError:
+        pass
+    return pages
+
+
+def close_without_writing(connection: sqlite3.Connection) -> None:
+    """Gives up a connection without the log being written back, as it is when the last one closes."""
+    if sys.version_info >= (3, 12):
+        connection.setconfig(sqlite3.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, True)
+        connection.close()
+    else:
+        # Python cannot say so before 3.12. A connection that is never closed is closed by the process's end, which
+        # writes nothing; one more reference keeps the interpreter from closing it first.
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(connection))
