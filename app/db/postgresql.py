@@ -32,7 +32,7 @@ _REFUSED = (asyncpg.DataError, asyncpg.exceptions.SyntaxOrAccessError, asyncpg.e
 _PLAIN = (asyncpg.IntegrityConstraintViolationError, asyncpg.DataError, DatabaseConflict, Withdrawn)
 """After these the connection is sound, and only the transaction has to be rolled back."""
 
-_FAILED = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError)
+FAILED = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError)
 
 
 def translate(error: Exception) -> Exception:
@@ -43,7 +43,7 @@ def translate(error: Exception) -> Exception:
         return DatabaseUnavailable(f"PostgreSQL: {error}")
     if isinstance(error, _REFUSED):
         return DatabaseRefused(str(error))
-    if isinstance(error, _FAILED):
+    if isinstance(error, FAILED):
         return DatabaseUnavailable(f"PostgreSQL: {str(error) or type(error).__name__}")
     return error
 
@@ -88,7 +88,7 @@ async def _run_statement(connection: Any, statement: Fetch | Execute | Insert) -
             return []
 
 
-async def _run_script(connection: Any, script: WriteScript[T] | ReadScript[T]) -> T:
+async def run_script(connection: Any, script: WriteScript[T] | ReadScript[T]) -> T:
     try:
         statement = next(script)
         while True:
@@ -186,7 +186,7 @@ class PostgresqlDatabase:
         connection = await self._write_connection()
         # Whatever level the role has: at any other, who had to wait for the ledger would be refused.
         await connection.execute("BEGIN ISOLATION LEVEL READ COMMITTED")
-        result = await _run_script(connection, script)
+        result = await run_script(connection, script)
         self._warned.clear()
         await connection.execute("COMMIT")
         if self._warned:
@@ -201,7 +201,7 @@ class PostgresqlDatabase:
             return
         try:
             if isinstance(error, _PLAIN):
-                with suppress(*_FAILED):
+                with suppress(*FAILED):
                     await writer.execute("ROLLBACK", timeout=1)
                     self._writer = writer
         finally:
@@ -231,7 +231,7 @@ class PostgresqlDatabase:
     async def read(self, script: ReadScript[T]) -> T:
         async with self._reading() as connection:
             await connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
-            result = await _run_script(connection, script)
+            result = await run_script(connection, script)
             await connection.execute("COMMIT")
             return result
 
@@ -255,7 +255,7 @@ class PostgresqlDatabase:
                     yield rows
             finally:
                 connection.terminate()
-        except _FAILED as error:
+        except FAILED as error:
             raise translate(error) from error
 
     async def check(self) -> None:

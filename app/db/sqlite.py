@@ -59,7 +59,7 @@ SWITCH_SECONDS = 0.0005
 _DAMAGED = ("SQLITE_CORRUPT", "SQLITE_NOTADB")
 
 
-def _translate(error: Exception) -> Exception:
+def translate(error: Exception) -> Exception:
     if isinstance(error, sqlite3.IntegrityError):
         return DatabaseConflict(str(error))
     if isinstance(error, sqlite3.DataError | sqlite3.ProgrammingError | OverflowError | UnicodeError):
@@ -71,11 +71,11 @@ def _translate(error: Exception) -> Exception:
     return error
 
 
-_FAILURES = (sqlite3.Error, OverflowError, UnicodeError)
+FAILURES = (sqlite3.Error, OverflowError, UnicodeError)
 """What a statement can fail with; the others are faults of a script."""
 
 
-def _placeholders(sql: str) -> str:
+def placeholders(sql: str) -> str:
     """`$1` as SQLite wants it: `?1`."""
     return sql.replace("$", "?")
 
@@ -83,7 +83,7 @@ def _placeholders(sql: str) -> str:
 def _run_statement(connection: sqlite3.Connection, statement: Fetch | Execute | Insert) -> list[Row]:
     match statement:
         case Fetch(sql, args) | Execute(sql, args):
-            return connection.execute(_placeholders(sql), args).fetchall()
+            return connection.execute(placeholders(sql), args).fetchall()
         case Insert(model, rows, replace):
             shape = shape_of(model)
             sql = (
@@ -93,7 +93,7 @@ def _run_statement(connection: sqlite3.Connection, statement: Fetch | Execute | 
             return []
 
 
-def _run_script(connection: sqlite3.Connection, script: WriteScript[T] | ReadScript[T]) -> T:
+def run_script(connection: sqlite3.Connection, script: WriteScript[T] | ReadScript[T]) -> T:
     try:
         statement = next(script)
         while True:
@@ -173,16 +173,16 @@ class SqliteDatabase:
         try:
             connection = self._open_writer()
         except sqlite3.Error as error:
-            raise _translate(error) from error
+            raise translate(error) from error
         try:
             with writing_lock(self.path, seconds=BUSY_SECONDS):
                 connection.execute("BEGIN IMMEDIATE")
-                result = _run_script(connection, script)
+                result = run_script(connection, script)
                 connection.execute("COMMIT")
             self._guard.require_same_file()
         except BaseException as error:
             self._roll_back(connection, error)
-            raise _translate(error) if isinstance(error, Exception) else error from error
+            raise translate(error) if isinstance(error, Exception) else error from error
         return result
 
     def _roll_back(self, connection: sqlite3.Connection, error: BaseException) -> None:
@@ -217,9 +217,9 @@ class SqliteDatabase:
         def run() -> T:
             try:
                 return work(self._reader(name))
-            except _FAILURES as error:
+            except FAILURES as error:
                 self._forget_reader(name)
-                raise _translate(error) from error
+                raise translate(error) from error
 
         return run
 
@@ -234,13 +234,13 @@ class SqliteDatabase:
             raise
 
     async def fetch(self, sql: str, *args: object) -> Rows:
-        return await self._in_reader(lambda connection: connection.execute(_placeholders(sql), args).fetchall())
+        return await self._in_reader(lambda connection: connection.execute(placeholders(sql), args).fetchall())
 
     async def read(self, script: ReadScript[T]) -> T:
         def work(connection: sqlite3.Connection) -> T:
             connection.execute("BEGIN")
             try:
-                return _run_script(connection, script)
+                return run_script(connection, script)
             finally:
                 connection.execute("ROLLBACK")
 
@@ -259,7 +259,7 @@ class SqliteDatabase:
                     opened.execute("PRAGMA temp_store = file")  # a sort of everything must not be held in memory
                     opened.row_factory = sqlite3.Row
                     try:
-                        return opened, opened.execute(_placeholders(sql), args)
+                        return opened, opened.execute(placeholders(sql), args)
                     except BaseException:
                         opened.close()
                         raise
@@ -267,8 +267,8 @@ class SqliteDatabase:
                 connection, cursor = await thread.run(begin, READ_SECONDS)
                 while rows := await thread.run(lambda: cursor.fetchmany(chunk), READ_SECONDS):
                     yield rows
-            except _FAILURES as error:
-                raise _translate(error) from error
+            except FAILURES as error:
+                raise translate(error) from error
             finally:
                 if connection is not None:
                     connection.interrupt()

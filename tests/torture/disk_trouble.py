@@ -15,7 +15,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 from app.db.migrate import upgrade
-from tests.databases import _roomy_directory
+from tests.databases import roomy_directory
 from tests.ingest.served import ADMIN
 from tests.torture.course import Course, Round, Trial
 from tests.torture.cut_load import Answer, Load, TroubledService
@@ -202,7 +202,7 @@ def run(course: Course) -> None:
     find_library()  # or this is skipped, before a process has no way to say so
 
     async def all_of_them() -> None:
-        with tempfile.TemporaryDirectory(prefix="hos-trouble-", dir=_roomy_directory()) as name:
+        with tempfile.TemporaryDirectory(prefix="hos-trouble-", dir=roomy_directory()) as name:
             async with _troubles(course, Path(name)) as troubles:
                 for one in course.each_round():
                     with course.told(one.number):

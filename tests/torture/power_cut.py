@@ -12,7 +12,7 @@ from pathlib import Path
 
 from app.db.migrate import upgrade
 from app.violations.rules import Outcome
-from tests.databases import _roomy_directory
+from tests.databases import roomy_directory
 from tests.ingest.kept import created, keep, opened
 from tests.maven.examples import Json
 from tests.torture.course import Course, Round, Trial
@@ -82,7 +82,7 @@ def _told(steps: Sequence[Step], position: int) -> str:
 
 def run(course: Course, deaf: Deaf = heeds_all) -> None:
     """Cuts the power once in each round. `deaf` says which syncs do nothing, on a disk that lies."""
-    with tempfile.TemporaryDirectory(prefix="hos-cut-", dir=_roomy_directory()) as name:
+    with tempfile.TemporaryDirectory(prefix="hos-cut-", dir=roomy_directory()) as name:
         cuts = PowerCuts(course, Path(name), deaf)
         try:
             course.play(cuts.cut)
@@ -92,7 +92,7 @@ def run(course: Course, deaf: Deaf = heeds_all) -> None:
 
 def run_first_starts(course: Course) -> None:
     """Cuts the power once in each round while the first start makes the file and its schema."""
-    with tempfile.TemporaryDirectory(prefix="hos-cut-", dir=_roomy_directory()) as name, asyncio.Runner() as runner:
+    with tempfile.TemporaryDirectory(prefix="hos-cut-", dir=roomy_directory()) as name, asyncio.Runner() as runner:
         made, place = Path(name) / "made", Path(name) / "cut"
         made.mkdir()
         with recorded_disk(made) as disk:

@@ -21,7 +21,7 @@ import asyncpg
 import psutil
 
 from tests.command_line import eventually
-from tests.databases import _roomy_directory
+from tests.databases import roomy_directory
 
 with warnings.catch_warnings():
     # platformdirs complains of a missing XDG_RUNTIME_DIR, which only a desktop has.
@@ -287,7 +287,7 @@ def replicated_postgresql() -> Iterator[Pair]:
 
 @contextmanager
 def _directory() -> Iterator[Path]:
-    directory = Path(tempfile.mkdtemp(prefix="hos-pg-", dir=_roomy_directory()))
+    directory = Path(tempfile.mkdtemp(prefix="hos-pg-", dir=roomy_directory()))
     directory.chmod(0o755)  # another user runs the servers when we are root
     try:
         yield directory
