@@ -2,7 +2,8 @@
 
 import typer
 
-from app.commands.examination import Finding, Grade, examine
+from app.commands.examination import examine
+from app.commands.findings import Finding, Grade
 from app.commands.running import complain, fail, run
 from app.settings import WrongSetting, read_settings
 

@@ -9,13 +9,19 @@ import shutil
 import sqlite3
 import time
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 from typing import assert_never
 from urllib.parse import urlsplit
 
 from app.clock import now
+from app.commands.examination_postgresql import (
+    CLOCK_FAIL_SECONDS,
+    CLOCK_WARN_SECONDS,
+    look_at_months,
+    look_at_server,
+    look_at_standby,
+)
+from app.commands.findings import Finding, Grade, failing, ok, warn
 from app.commands.running import opened
 from app.db.database import Database
 from app.db.errors import DatabaseRefused, DatabaseUnavailable, DatabaseUnusable
@@ -31,49 +37,11 @@ from app.settings import Settings, short_secrets, unknown_settings
 
 MENDED_SQLITE = (3, 51, 3)
 """From 3.7.0 on, every version before this one can corrupt a WAL that several connections write or checkpoint."""
-OLDEST_POSTGRESQL = 14
-CLOCK_WARN_SECONDS = 2.0
-CLOCK_FAIL_SECONDS = 60.0
 EARLIEST_NOW = 1_767_225_600 * SECOND
 """The first of January 2026: no honest clock is before this program."""
 LITTLE_SPACE, NO_SPACE = 1 << 30, 100 << 20
 CHECK_SECONDS = 10
 """To look through a SQLite file."""
-
-
-class Grade(StrEnum):
-    """How grave a finding is."""
-
-    OK = "ok"
-    WARN = "warn"
-    FAIL = "FAIL"
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One line of the doctor's: what was found, and what to do about it."""
-
-    grade: Grade
-    what: str
-    to_do: str = ""
-
-    def __str__(self) -> str:
-        return f"{self.grade:<4}  {self.what}{' — ' if self.to_do else ''}{self.to_do}"
-
-
-def ok(what: str) -> Finding:
-    """All is well."""
-    return Finding(Grade.OK, what)
-
-
-def warn(what: str, to_do: str) -> Finding:
-    """Works, but somebody should know."""
-    return Finding(Grade.WARN, what, to_do)
-
-
-def failing(what: str, to_do: str) -> Finding:
-    """Does not work, or loses what it promises to keep."""
-    return Finding(Grade.FAIL, what, to_do)
 
 
 async def examine(settings: Settings) -> AsyncIterator[Finding]:
@@ -205,8 +173,11 @@ async def _look_inside(settings: Settings) -> AsyncIterator[Finding]:
                     pass  # was looked at from outside
                 case Dialect.POSTGRESQL:
                     yield ok(f"the schema is at version {HEAD}")
-                    for finding in await _look_at_server(database):
+                    for finding in await look_at_server(database):
                         yield finding
+                    yield await look_at_months(database)
+                    if (found := await look_at_standby(settings)) is not None:
+                        yield found
                 case _:
                     assert_never(database.dialect)
             yield await _look_at_last_receipt(database)
@@ -214,42 +185,6 @@ async def _look_inside(settings: Settings) -> AsyncIterator[Finding]:
                 yield finding
     except (DatabaseUnusable, DatabaseUnavailable, DatabaseRefused) as error:
         yield failing(f"the database cannot be used: {error}", "mend that, then call the doctor again")
-
-
-async def _look_at_server(database: Database) -> list[Finding]:
-    began = time.time()
-    rows = await database.fetch(
-        "SELECT current_setting('server_version_num')::int, current_setting('server_version'),"
-        " current_setting('synchronous_commit'), current_setting('fsync'), current_setting('full_page_writes'),"
-        " current_setting('server_encoding'), pg_is_in_recovery(),"
-        " extract(epoch FROM clock_timestamp())::double precision"
-    )
-    ended = time.time()
-    number, version, synchronous_commit, fsync, full_page_writes, encoding, is_standby, clock = rows[0]
-    findings = [
-        ok(f"PostgreSQL {version}")
-        if number >= OLDEST_POSTGRESQL * 10_000
-        else warn(f"PostgreSQL {version} is older than any we test", f"take {OLDEST_POSTGRESQL} or newer"),
-        ok(f"synchronous_commit is {synchronous_commit}")
-        if synchronous_commit in ("on", "remote_apply")
-        else warn(f"synchronous_commit is {synchronous_commit}", "our own writes set it to on; other programs' do not"),
-    ]
-    if fsync != "on" or full_page_writes != "on":
-        findings.append(
-            failing(f"fsync is {fsync}, full_page_writes {full_page_writes}", "turn both on: a crash can lose events")
-        )
-    if encoding != "UTF8":
-        findings.append(failing(f"the database's encoding is {encoding}", "make the database with ENCODING 'UTF8'"))
-    if is_standby:
-        findings.append(failing("the server is a standby and takes no writes", "name the primary in HOS_DATABASE_URL"))
-    # The server looked at its clock at some moment in between.
-    apart = max(0.0, began - clock, clock - ended)
-    what = f"the database's clock and this machine's are {apart:.1f} s apart"
-    if apart >= CLOCK_FAIL_SECONDS:
-        findings.append(failing(what, "set both by NTP"))
-    else:
-        findings.append(warn(what, "set both by NTP") if apart >= CLOCK_WARN_SECONDS else ok(what))
-    return findings
 
 
 async def _look_at_last_receipt(database: Database) -> Finding:

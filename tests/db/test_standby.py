@@ -4,6 +4,7 @@ and has not.
 
 import asyncio
 import contextlib
+import re
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from app.db.migrate import upgrade
 from app.db.postgresql import PostgresqlDatabase
 from app.db.standby import StandbyReads
 from app.db.statements import Execute, Fetch, ReadScript, WriteScript
-from tests.command_line import eventually
+from tests.command_line import caller, eventually
 from tests.databases import PostgresqlDatabases
 from tests.ingest.served import service_on
 from tests.maven.examples import flat_event
@@ -183,3 +184,15 @@ def test_a_service_reads_from_it(pair: Pair, tmp_path: Path) -> None:
         eventually(lambda: bool(service.get("/v1/violations")) and by_standby() > 0, "the standby reads")
         assert len(service.get("/v1/violations").json()["data"]) == 10
         assert service.get("/v1/violations", format="x").status_code == 400
+
+
+def test_the_doctor_looks_at_it(pair: Pair) -> None:
+    doctor = caller(pair.primary.url)
+    keys = {"HOS_ADMIN_KEY": "k" * 32, "HOS_WEBHOOK_SECRETS": "t" * 32}
+    seen = doctor("doctor", **keys, HOS_DATABASE_READ_URL=pair.standby.url)
+    assert seen.exit_code == 0, seen.output
+    assert re.search(r"^ok    the standby answers; ", seen.output, re.MULTILINE)
+    assert re.search(r"^ok    there are tables for the months to come$", seen.output, re.MULTILINE)
+    assert "no standby" in doctor("doctor", **keys, HOS_DATABASE_READ_URL=pair.primary.url).output
+    away = doctor("doctor", **keys, HOS_DATABASE_READ_URL="postgresql://nobody@127.0.0.1:1/none")
+    assert re.search(r"^warn  HOS_DATABASE_READ_URL: .*connection refused", away.output, re.MULTILINE)
