@@ -63,6 +63,10 @@ class Course:
         """Counts for the line of figures; zero too, for what must be zero is worth showing."""
         self.figures[what] += number
 
+    def most(self, what: str, number: float) -> None:
+        """Notes the greatest of what is measured, such as milliseconds, for the line of figures."""
+        self.figures[what] = max(self.figures[what], round(number))
+
 
 @dataclass(frozen=True, slots=True)
 class Trial:

@@ -21,7 +21,6 @@ import httpx2
 from tests.events import CREATED, INVALIDATED, Told
 from tests.ingest.served import ADMIN, SECRET, TOKEN
 from tests.maven.examples import Json, as_bytes, enveloped, page, violation_data, without
-from tests.torture.course import Course
 
 SENDERS = 12
 SETTINGS = {"HOS_WEBHOOK_SECRETS": f"{SECRET},{TOKEN}", "HOS_ADMIN_KEY": "an-admin-key-for-tests"}
@@ -291,8 +290,3 @@ def held_port() -> Iterator[int]:
         sock.bind(("127.0.0.1", 0))
         port: int = sock.getsockname()[1]
         yield port
-
-
-def raise_figure(course: Course, what: str, number: float) -> None:
-    """A figure that is the greatest of many, as a whole number."""
-    course.count(what, max(0, round(number) - course.figures[what]))

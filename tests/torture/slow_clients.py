@@ -17,7 +17,7 @@ import psutil
 from tests.databases import PostgresqlDatabases, SqliteDatabases, running_postgresql
 from tests.ingest.served import TOKEN, Service, service_on
 from tests.torture.course import Course, Trial
-from tests.torture.load import ANSWER_SECONDS, Load, Packing, Record, raise_figure
+from tests.torture.load import ANSWER_SECONDS, Load, Packing, Record
 from tests.torture.load_checks import Watched, count_promises
 from tests.torture.load_slow import Storm
 from tests.torture.load_waiting import ProcessorWaits
@@ -64,7 +64,7 @@ def _run(course: Course, fresh: Callable[[], AbstractContextManager[str]]) -> No
             began_at = time.monotonic()
             storm.expect_the_end()
             assert service.served.stop() == 0, service.served.log
-            raise_figure(course, "stopped in ms", (time.monotonic() - began_at) * 1000)
+            course.most("stopped in ms", (time.monotonic() - began_at) * 1000)
             assert time.monotonic() - began_at <= STOP_SECONDS
         count_promises(course, record)
 
@@ -84,17 +84,17 @@ def _memory(service: Service) -> int:
 
 def _count(course: Course, load: Load, storm: Storm, waits: ProcessorWaits, growth_bytes: int) -> None:
     connections = storm.most_open
-    raise_figure(course, "at once", connections)
+    course.most("at once", connections)
     for what, number in sorted(storm.ends.items()):
         course.count(what, number)
-    raise_figure(course, "latest 408 after its time in ms", storm.latest_seconds * 1000)
+    course.most("latest 408 after its time in ms", storm.latest_seconds * 1000)
     course.count("honest requests", len(load.exchanges))
-    raise_figure(course, "slowest of them in ms", max(1000 * (one.ended_at - one.began_at) for one in load.exchanges))
+    course.most("slowest of them in ms", max(1000 * (one.ended_at - one.began_at) for one in load.exchanges))
     for one in load.exchanges:
         seconds = one.ended_at - one.began_at
         if seconds > ANSWER_SECONDS:
             assert seconds <= ANSWER_SECONDS + waits.between(one.began_at, one.ended_at), one
-    raise_figure(course, "MiB more memory", growth_bytes / 2**20)
+    course.most("MiB more memory", growth_bytes / 2**20)
     assert connections >= 0.8 * AT_ONCE * course.rounds, "too few connections for a storm"
     assert growth_bytes <= MOST_GROWTH_BYTES + connections * MOST_GROWTH_BYTES_EACH, growth_bytes
     _assert_exports(load.url)
