@@ -16,8 +16,8 @@ class WrongSecretFile(Exception):
 
 
 class SecretFiles(PydanticBaseSettingsSource):
-    """Secrets that lie in files, as containers and systemd hand them out: `HOS_ADMIN_KEY_FILE` names the file that
-    holds what `HOS_ADMIN_KEY` would. Lines of the file of several secrets are secrets apart.
+    """`HOS_ADMIN_KEY_FILE` names the file that holds what `HOS_ADMIN_KEY` would. Lines of the file of several secrets
+    are secrets apart.
     """
 
     def __init__(self, settings_class: type[BaseSettings], secrets: Set[str], named: Mapping[str, str | None]) -> None:

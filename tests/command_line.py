@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import httpx2
 from typer.testing import CliRunner, Result
@@ -79,6 +79,16 @@ def started(*arguments: str, cwd: Path, **settings: str) -> Iterator["subprocess
         process.wait()
         if process.stdout is not None:
             process.stdout.close()
+
+
+def end(process: "subprocess.Popen[Any]") -> None:
+    """Ends a program of others in order, or else with force."""
+    process.terminate()
+    try:
+        process.wait(SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 class Served:

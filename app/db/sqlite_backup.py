@@ -14,7 +14,7 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from app.db.errors import DatabaseUnusable
-from app.db.sqlite_file import BUSY_SECONDS, connect, hold_for_serving, writing_lock
+from app.db.sqlite_file import BUSY_SECONDS, connect, hold_for_serving, sync, writing_lock
 
 STEP_PAGES = 512
 """Pages copied at a time, 2 MiB."""
@@ -35,9 +35,9 @@ def private_part(to: Path) -> Iterator[Path]:
     os.close(os.open(part, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
     try:
         yield part
-        _sync(part)
+        sync(part)
         part.replace(to)
-        _sync(to.parent)
+        sync(to.parent)
     finally:
         part.unlink(missing_ok=True)
 
@@ -59,7 +59,7 @@ def copy_while_served(path: Path, to: Path, on_progress: Callable[[int, int], No
             nonlocal steps
             steps += 1
             if steps % SYNC_STEPS == 0:
-                _sync(to)
+                sync(to)
             on_progress((total - remaining) * page_bytes, total * page_bytes)
 
         source.backup(copy, pages=STEP_PAGES, progress=note)
@@ -124,9 +124,9 @@ def put_in_place(copy: Path, path: Path) -> list[Path]:
             log = Path(f"{path}{ending}")
             if log.exists():
                 kept.append(log.rename(f"{aside}{ending}"))
-        _sync(copy)
+        sync(copy)
         copy.replace(path)
-        _sync(path.parent)
+        sync(path.parent)
         return kept
 
 
@@ -156,11 +156,3 @@ def require_another_file(path: Path, other: Path) -> None:
 def enough_room(path: Path, folder: Path) -> bool:
     """Whether a folder has room for a copy of a file. Raises `OSError`."""
     return shutil.disk_usage(folder).free > path.stat().st_size
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

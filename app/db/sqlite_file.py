@@ -153,13 +153,13 @@ def make_private_file(path: Path) -> None:
     made = [folder for folder in path.absolute().parents if not folder.exists()]
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     for folder in made:
-        _sync_folder(folder.parent)
+        sync(folder.parent)
     os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
 
 
-def _sync_folder(folder: Path) -> None:
-    """Sees to it that what was made in a folder is there after a power cut; SQLite does so for its own files alone."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+def sync(path: Path) -> None:
+    """Sees to it that a file's content, or what was made in a folder, is there after a power cut. Raises `OSError`."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)
     finally:

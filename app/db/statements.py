@@ -105,6 +105,17 @@ def shape_of(model: type[SQLModel]) -> TableShape:
     )
 
 
+def lock_until_commit(dialect: Dialect, number: int) -> WriteScript[None]:
+    """Until the commit nobody else takes the lock of this number."""
+    match dialect:
+        case Dialect.SQLITE:
+            return  # BEGIN IMMEDIATE has locked the file already
+        case Dialect.POSTGRESQL:
+            yield Fetch(f"SELECT pg_advisory_xact_lock({number})")
+        case _:
+            assert_never(dialect)
+
+
 def database_clock(dialect: Dialect) -> str:
     """The database's clock in microseconds since 1970, for what several machines have to agree on."""
     match dialect:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import assert_never
 
-from app.db.statements import Dialect, Execute, Fetch, ReadScript, WriteScript
+from app.db.statements import Dialect, Execute, Fetch, ReadScript, WriteScript, lock_until_commit
 from app.maven.times import SECOND
 
 NUMBERS = 1 << 40
@@ -89,7 +89,7 @@ def make_month(month: Month) -> WriteScript[bool]:
     when this role may not make tables, or when somebody reads for longer than we wait.
     """
     yield Execute(f"SET LOCAL lock_timeout = {_LOCK_MILLISECONDS}")
-    yield Execute(f"SELECT pg_advisory_xact_lock({_LOCK})")
+    yield from lock_until_commit(Dialect.POSTGRESQL, _LOCK)
     made = yield from months_with_tables()
     if month in made:
         return False

@@ -5,11 +5,10 @@ commits, and a violation is not reviewed while it is purged. The ledger is left 
 """
 
 from collections.abc import Collection, Iterable, Sequence
-from typing import assert_never
 
 import orjson
 
-from app.db.statements import Dialect, Execute, Fetch, ReadScript, Row, WriteScript, json_rows
+from app.db.statements import Dialect, Execute, Fetch, ReadScript, Row, WriteScript, json_rows, lock_until_commit
 from app.maven.faults import find_unstorable
 from app.reviews.model import ReviewStatus
 from app.reviews.schema import NewReview, Review
@@ -55,7 +54,7 @@ def add_reviews(
     Gives the ids of those that there are, in the order asked, each once; others are unknown to `by`. Where the same
     status and note by the same name hold already, nothing is added. No review is earlier than the one before it.
     """
-    yield from _lock(dialect)
+    yield from lock_until_commit(dialect, _ADVISORY_LOCK)
     found = yield from _visible(dialect, violation_ids, terminals)
     latest = yield from latest_reviews(dialect, found)
     rows = [
@@ -75,21 +74,10 @@ def add_reviews(
 
 def delete_reviews(dialect: Dialect, violation_ids: Collection[str]) -> WriteScript[None]:
     """Deletes all reviews of violations that are deleted in this transaction."""
-    yield from _lock(dialect)
+    yield from lock_until_commit(dialect, _ADVISORY_LOCK)
     yield Execute(
         f"DELETE FROM reviews WHERE violation_id IN {any_of(dialect, 1)}", (list_argument(dialect, violation_ids),)
     )
-
-
-def _lock(dialect: Dialect) -> WriteScript[None]:
-    """Until the commit nobody else gives or deletes reviews."""
-    match dialect:
-        case Dialect.SQLITE:
-            return  # BEGIN IMMEDIATE has locked the file already
-        case Dialect.POSTGRESQL:
-            yield Fetch(f"SELECT pg_advisory_xact_lock({_ADVISORY_LOCK})")
-        case _:
-            assert_never(dialect)
 
 
 def _visible(dialect: Dialect, violation_ids: Iterable[str], terminals: Sequence[str] | None) -> ReadScript[list[str]]:

@@ -4,9 +4,7 @@ A try counts as failed until it is known to be right, so that many at once are c
 longer than the window, and a try that is not let in does not prolong it.
 """
 
-from typing import assert_never
-
-from app.db.statements import Dialect, Execute, Fetch, WriteScript
+from app.db.statements import Dialect, Execute, Fetch, WriteScript, lock_until_commit
 from app.maven.times import MINUTE
 
 MOST_FAILURES = 10
@@ -19,13 +17,7 @@ _LOCK = 0x484F5354
 
 def begin_try(dialect: Dialect, address: str, now: int) -> WriteScript[int]:
     """Notes that an address tries; gives the microseconds that it has to wait, 0 when it may go on."""
-    match dialect:
-        case Dialect.SQLITE:
-            pass  # BEGIN IMMEDIATE has locked the file already
-        case Dialect.POSTGRESQL:
-            yield Execute(f"SELECT pg_advisory_xact_lock({_LOCK})")
-        case _:
-            assert_never(dialect)
+    yield from lock_until_commit(dialect, _LOCK)
     yield Execute("DELETE FROM sign_in_tries WHERE tried_at <= $1", (now - WINDOW,))
     own = yield Fetch(
         "SELECT tried_at FROM sign_in_tries WHERE address = $1 ORDER BY tried_at DESC LIMIT 1 OFFSET $2",

@@ -14,7 +14,7 @@ from typing import Any
 
 import httpx2
 
-from tests.command_line import SECONDS, eventually, is_answered
+from tests.command_line import end, eventually, is_answered
 from tests.programs import find_program
 
 BINARY = "prometheus-alertmanager"
@@ -72,12 +72,7 @@ def running_alertmanager(config: str | None = None, port: int = 0) -> Iterator[A
         try:
             yield AlertmanagerServer(_wait(process, log), log)
         finally:
-            process.terminate()
-            try:
-                process.wait(SECONDS)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+            end(process)
 
 
 def _wait(process: "subprocess.Popen[bytes]", log: Path) -> str:

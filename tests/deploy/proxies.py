@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from tests.command_line import ROOT, SECONDS, eventually, free_port, is_answered
+from tests.command_line import ROOT, SECONDS, end, eventually, free_port, is_answered
 from tests.programs import find_program
 
 DEPLOY = ROOT / "deploy"
@@ -95,12 +95,7 @@ def _running(command: Sequence[str | Path], proxy: Proxy, log: Path, environment
         assert process.poll() is None, log.read_text()
         yield proxy
     finally:
-        process.terminate()
-        try:
-            process.wait(SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        end(process)
 
 
 def nginx_configuration(directory: Path, ports: Sequence[int], port: int, plain_port: int, made: Certificate) -> Path:

@@ -12,7 +12,7 @@ import httpx2
 import pytest
 
 from tests.alerts.alertmanager_server import running_alertmanager
-from tests.command_line import SECONDS, environment, eventually, free_port, is_answered, serving, started
+from tests.command_line import end, environment, eventually, free_port, is_answered, serving, started
 from tests.databases import SqliteDatabases
 from tests.deploy.proxies import replace
 from tests.deploy.reading import DEPLOY, METRIC, dashboard, dashboard_expressions, document, rules
@@ -251,12 +251,7 @@ class _Prometheus:
         return url
 
     def __exit__(self, *error: object) -> None:
-        self._process.terminate()
-        try:
-            self._process.wait(SECONDS)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+        end(self._process)
 
 
 running_prometheus = _Prometheus
