@@ -228,6 +228,7 @@ async def test_forms_of_other_sites_change_nothing(
                 await tab.page.goto(f"http://{name}:{port}/", wait_until="commit")
             answer = await answered.value
             assert answer.status in (401, 403)
+            await tab.page.wait_for_url(target)  # the refusal is shown; another address would else cut into its arrival
         assert site.get(f"/v1/violations/{quote(violation_id, safe='')}")["review"]["status"] == "open"
         await tab.open("/")
         assert tab.page.url == f"{site.url}/"
