@@ -13,8 +13,10 @@ from sqlalchemy import Connection, text
 from sqlmodel import SQLModel
 
 import app.channels.model
+import app.duty_log.model
 import app.holds.model
 import app.hooks.model
+import app.identities.model
 import app.inbox.model
 import app.keys.model
 import app.outbox.model
@@ -33,7 +35,7 @@ SCRIPTS = ROOT / "app" / "db" / "migrations"
 TABLES = {
     *("events", "violations", "violation_versions", "quarantine", "api_keys", "ledger"),
     *("maven_queue", "gaps", "hooks", "firing_alerts", "deliveries", "outbox", "reviews", "sessions", "sign_in_tries"),
-    "legal_holds",
+    *("legal_holds", "driver_identities", "assets", "home_terminals", "duty_ledger", "duty_records"),
 }
 
 

@@ -13,8 +13,10 @@ from sqlmodel import SQLModel
 from app.channels.model import GapRow, MavenQueueRow
 from app.db.long_transaction import Filling, Snapshot
 from app.db.statements import Dialect, Execute, Fetch, ReadScript, TableShape, WriteScript, shape_of, table_of
+from app.duty_log.model import DutyLedgerRow, DutyRecordRow
 from app.holds.model import LegalHoldRow
 from app.hooks.model import FiringAlertRow, HookRow
+from app.identities.model import AssetRow, DriverIdentityRow, HomeTerminalRow
 from app.inbox.model import EventRow, LedgerRow, QuarantineRow
 from app.inbox.months import NUMBERS, Month, make_month, months_with_tables
 from app.keys.model import ApiKeyRow
@@ -79,7 +81,7 @@ class CarriedTable:
         return self.model in _SINGLE_ROWS
 
 
-_SINGLE_ROWS = (LedgerRow, MavenQueueRow, OutboxRow)
+_SINGLE_ROWS = (LedgerRow, MavenQueueRow, OutboxRow, DutyLedgerRow)
 
 TABLES = tuple(
     CarriedTable(model)
@@ -100,6 +102,11 @@ TABLES = tuple(
         FiringAlertRow,
         DeliveryRow,
         OutboxRow,
+        DriverIdentityRow,
+        AssetRow,
+        HomeTerminalRow,
+        DutyLedgerRow,
+        DutyRecordRow,
     )
 )
 """Every table. Events come before earlier versions, for their numbers tell which months there are."""

@@ -1,6 +1,6 @@
 """The arguments of a statement while it is written, and conditions on lists, which the databases write differently."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import assert_never
 
@@ -55,3 +55,25 @@ class Arguments:
                 return f"strpos({column}, {self.add(part)}) > 0"
             case _:
                 assert_never(self.dialect)
+
+
+def any_of(dialect: Dialect, number: int, sql_type: str = "text") -> str:
+    """The right side of `column IN …` for a list parameter (see `list_argument`)."""
+    match dialect:
+        case Dialect.SQLITE:
+            return f"(SELECT value FROM json_each(${number}))"
+        case Dialect.POSTGRESQL:
+            return f"(SELECT unnest(${number}::{sql_type}[]))"
+        case _:
+            assert_never(dialect)
+
+
+def list_argument(dialect: Dialect, values: Iterable[str] | Iterable[int]) -> object:
+    """A list as one statement argument."""
+    match dialect:
+        case Dialect.SQLITE:
+            return orjson.dumps(list(values)).decode()
+        case Dialect.POSTGRESQL:
+            return list(values)
+        case _:
+            assert_never(dialect)

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import orjson
 
+from app.db.arguments import any_of, list_argument
 from app.db.statements import Dialect, Execute, Fetch, ReadScript, Row, WriteScript
-from app.violations.store import any_of, list_argument
 
 
 @dataclass(frozen=True, slots=True)

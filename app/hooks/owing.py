@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import orjson
 
+from app.db.arguments import any_of, list_argument
 from app.db.statements import Dialect, Fetch, Insert, ReadScript, WriteScript
 from app.hooks.subscriptions import Subscription, Subscriptions, Traits
 from app.inbox.store import Ledger
@@ -18,7 +19,7 @@ from app.outbox.model import DeliveryRow, Topic
 from app.outbox.store import pending_row
 from app.violations.model import ACTIVE
 from app.violations.rules import Standing
-from app.violations.store import Change, any_of, list_argument
+from app.violations.store import Change
 
 MOST_LISTED = 100
 """Violations that the message of a crossing lists, the newest."""

@@ -16,6 +16,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from app.db.arguments import any_of, list_argument
 from app.db.database import Database
 from app.db.statements import Dialect, Execute, Fetch, WriteScript
 from app.holds.store import cover_in_force, keys_covered
@@ -23,7 +24,6 @@ from app.inbox.months import Month
 from app.inbox.store import open_ledger
 from app.ingest.old_months import USUAL, Patience, besides, drop_month, months_before
 from app.reviews.store import delete_reviews
-from app.violations.store import any_of, list_argument
 
 LEAST_DAYS = 183
 """Six months as the contract counts them."""

@@ -9,6 +9,7 @@ snapshot; only a window that differs is compared again under the ledger's lock, 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
+from app.db.arguments import any_of, list_argument
 from app.db.database import Database
 from app.db.statements import Dialect, Execute, Fetch, Insert, ReadScript, Row, WriteScript, shape_of
 from app.inbox.store import open_ledger
@@ -16,7 +17,7 @@ from app.maven.events import AcceptedEvent, read_stored
 from app.maven.times import format_time
 from app.violations.model import ViolationRow
 from app.violations.rules import Outcome, Standing, standing_of
-from app.violations.store import any_of, list_argument, violation_row
+from app.violations.store import violation_row
 
 MOST_LISTED = 100
 

@@ -30,6 +30,8 @@ _DURATION = re.compile(r"([0-9]{1,4}):([0-5][0-9])")
 
 _MINUTES = {f"{hour:02}:{minute:02}": (hour * 60 + minute) * MINUTE for hour in range(24) for minute in range(60)}
 _SECONDS = {f":{second:02}Z": second * SECOND for second in range(60)}
+_WHOLE_SECONDS = {f":{second:02}": second * SECOND for second in range(60)}
+_MILLIS = {f".{milli:03}Z": milli * 1000 for milli in range(1000)}
 
 
 def parse_time(text: str) -> int:
@@ -38,7 +40,9 @@ def parse_time(text: str) -> int:
     Extended calendar form only; without an offset it means UTC. Fractions are cut to the microsecond, and `:60` is the
     last microsecond before the next minute. Raises ValueError with a sentence when it is none, or is not in 1970-2199.
     """
-    try:  # Maven's own form; looked up, because this is done three times for each event
+    try:  # the two usual forms; looked up, because this is done several times for each event
+        if len(text) == 24:
+            return _midnight(text[:11]) + _MINUTES[text[11:16]] + _WHOLE_SECONDS[text[16:19]] + _MILLIS[text[19:]]
         return _midnight(text[:11]) + _MINUTES[text[11:16]] + _SECONDS[text[16:]]
     except (KeyError, ValueError):
         pass
@@ -85,6 +89,12 @@ def format_time(micros: int) -> str:
     seconds, fraction = divmod(micros, SECOND)
     text = datetime.fromtimestamp(seconds, UTC).isoformat()[:19]
     return f"{text}.{fraction:06d}Z" if fraction else f"{text}Z"
+
+
+def format_millis(micros: int) -> str:
+    """Write microseconds since 1970 UTC as `2024-01-01T00:00:00.000Z`; what is finer is cut off."""
+    seconds, fraction = divmod(micros, SECOND)
+    return f"{datetime.fromtimestamp(seconds, UTC).isoformat()[:19]}.{fraction // 1000:03d}Z"
 
 
 @lru_cache(1024)

@@ -9,12 +9,11 @@ other status there are. Which rows match is said by `filters`.
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from app.db.arguments import Arguments
+from app.db.arguments import Arguments, any_of, list_argument
 from app.db.statements import Dialect, Fetch, ReadScript, Row, Rows
 from app.query.filters import ViolationFilter, matching
 from app.violations.model import ACTIVE
 from app.violations.schema import State
-from app.violations.store import any_of, list_argument
 
 INLINE_BYTES = 16 * 1024
 """Payloads up to this size are fetched together. A larger one is fetched by itself, so that a page of large events

@@ -8,11 +8,11 @@ from collections.abc import Collection, Iterable, Sequence
 
 import orjson
 
+from app.db.arguments import any_of, list_argument
 from app.db.statements import Dialect, Execute, Fetch, ReadScript, Row, WriteScript, json_rows, lock_until_commit
 from app.maven.faults import find_unstorable
 from app.reviews.model import ReviewStatus
 from app.reviews.schema import NewReview, Review
-from app.violations.store import any_of, list_argument
 
 _ADVISORY_LOCK = 0x686F735F72657677  # "hos_revw"
 _COLUMNS = "r.pk, r.status, r.note, r.reviewed_by, r.reviewed_at"

@@ -7,10 +7,10 @@ invalidated, and its revision. Owns reading such moments; who may see them, and 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from app.db.arguments import any_of, list_argument
 from app.db.statements import Dialect, Fetch, ReadScript, Row
 from app.violations.rules import Outcome
 from app.violations.schema import State
-from app.violations.store import any_of, list_argument
 
 MOMENT_COLUMNS = (
     "seq",

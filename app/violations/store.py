@@ -11,6 +11,7 @@ from typing import NamedTuple, Protocol, assert_never
 
 import orjson
 
+from app.db.arguments import any_of, list_argument
 from app.db.statements import Dialect, Fetch, Insert, ReadScript, Rows, WriteScript, shape_of
 from app.inbox.model import Channel, EventRow
 from app.inbox.store import Ledger
@@ -78,28 +79,6 @@ class _Case:
     """Identities of events known already."""
     touched_by: int | None = None
     """The first event of this batch that replaced the held row."""
-
-
-def any_of(dialect: Dialect, number: int, sql_type: str = "text") -> str:
-    """The right side of `column IN …` for a list parameter (see `list_argument`)."""
-    match dialect:
-        case Dialect.SQLITE:
-            return f"(SELECT value FROM json_each(${number}))"
-        case Dialect.POSTGRESQL:
-            return f"(SELECT unnest(${number}::{sql_type}[]))"
-        case _:
-            assert_never(dialect)
-
-
-def list_argument(dialect: Dialect, values: Iterable[str] | Iterable[int]) -> object:
-    """A list as one statement argument."""
-    match dialect:
-        case Dialect.SQLITE:
-            return orjson.dumps(list(values)).decode()
-        case Dialect.POSTGRESQL:
-            return list(values)
-        case _:
-            assert_never(dialect)
 
 
 def apply_events(

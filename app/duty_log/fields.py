@@ -1,0 +1,242 @@
+"""The fields of a duty record: which there are, what each may hold, and the sentence for what it may not.
+
+After the table of VisTracks' driverHistories page. One compiled validator reads a whole record; times are brought to
+one form on the way, everything else stays as it was sent. A field that is not in the table is not judged here.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from pydantic_core import CoreSchema, SchemaValidator, core_schema
+
+from app.duty_log.words import KNOWN_WORDS, REGULATION_MODES, STATUSES
+from app.maven.faults import excerpt
+from app.maven.ijson_grammar import Json
+from app.maven.times import format_millis, parse_log_date, parse_time
+
+LONG_MOST = 2**63 - 1
+INTEGER_MOST = 2**31 - 1
+
+_UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_DURATION = re.compile(
+    r"P(?=[0-9T])(?:([0-9]{1,6})W|(?:([0-9]{1,6})D)?"
+    r"(?:T(?=[0-9])(?:([0-9]{1,8})H)?(?:([0-9]{1,9})M)?(?:([0-9]{1,11}(?:[.,][0-9]{1,9})?)S)?)?)"
+)
+
+
+def read_timestamp(text: str) -> str:
+    """A timestamp in the form in which all are kept: UTC, to the millisecond. Raises ValueError with a sentence."""
+    micros = parse_time(text)
+    return text if len(text) == 24 and text[23] == "Z" and text[19] == "." else format_millis(micros)
+
+
+def read_uuid(text: str) -> str:
+    """A UUID, as it was sent. Raises ValueError with a sentence."""
+    if _UUID.fullmatch(text) is None:
+        raise ValueError(f"must be a UUID such as 96e2d49f-abe4-4a65-a808-5d57917f93d9, not {excerpt(text)}")
+    return text
+
+
+def duration_seconds(text: str) -> float:
+    """The seconds of an ISO 8601 duration in weeks, days, hours, minutes and seconds. Raises ValueError with a
+    sentence.
+    """
+    match = _DURATION.fullmatch(text)
+    if match is None:
+        raise ValueError(f"must be an ISO 8601 duration such as PT8H30M, without years and months, not {excerpt(text)}")
+    weeks, days, hours, minutes, seconds = match.groups()
+    whole = int(weeks or 0) * 604_800 + int(days or 0) * 86_400 + int(hours or 0) * 3600 + int(minutes or 0) * 60
+    return whole + float((seconds or "0").replace(",", "."))
+
+
+def _check_duration(text: str) -> str:
+    duration_seconds(text)
+    return text
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What a field may hold: how it is read, what OpenAPI says of it, and the sentence when it is something else."""
+
+    core: CoreSchema
+    json_schema: Mapping[str, object]
+    sentence: str
+    parse: Callable[[str], str] | None = None
+    """What is asked for the sentence when it is a string, but a wrong one."""
+
+
+def _whole(most: int, what: str) -> Kind:
+    least = -most - 1
+    return Kind(
+        core_schema.int_schema(strict=True, ge=least, le=most),
+        {"type": "integer", "minimum": least, "maximum": most},
+        f"must be a whole number{what}",
+    )
+
+
+def _text(most: int | None, least: int = 0) -> Kind:
+    length = "" if most is None else f" of {least} to {most} characters" if least else f" of at most {most} characters"
+    sizes = {name: n for name, n in (("minLength", least), ("maxLength", most)) if n}
+    return Kind(
+        core_schema.str_schema(strict=True, min_length=least or None, max_length=most),
+        {"type": "string", **sizes},
+        f"must be a string{length}",
+    )
+
+
+def _parsed(parse: Callable[[str], str], form: Mapping[str, object], what: str) -> Kind:
+    core = core_schema.no_info_after_validator_function(parse, core_schema.str_schema(strict=True))
+    return Kind(core, {"type": "string", **form}, f"must be a string with {what}", parse)
+
+
+def _number(least: float | None = None, most: float | None = None) -> Kind:
+    bounds = {name: n for name, n in (("minimum", least), ("maximum", most)) if n is not None}
+    core = core_schema.union_schema(
+        [
+            core_schema.int_schema(strict=True, ge=None if least is None else int(least), le=int(most or LONG_MOST)),
+            core_schema.float_schema(strict=True, allow_inf_nan=False, ge=least, le=most),
+        ],
+        mode="left_to_right",
+    )
+    between = "" if least is None else f" from {least:g} to {most:g}"
+    return Kind(core, {"type": "number", **bounds}, f"must be a number{between}")
+
+
+def _one_of(words: tuple[str, ...]) -> Kind:
+    core = core_schema.literal_schema(list(words))
+    return Kind(core, {"type": "string", "enum": list(words)}, f"must be one of {', '.join(words)}")
+
+
+def _text_or_list(item: Kind) -> Kind:
+    core = core_schema.union_schema([_TEXT.core, core_schema.list_schema(item.core, strict=True, max_length=100)])
+    shape = {"anyOf": [{"type": "string"}, {"type": "array", "items": item.json_schema, "maxItems": 100}]}
+    return Kind(core, shape, "must be a string, or a list of at most 100")
+
+
+LONG = _whole(LONG_MOST, "")
+INTEGER = _whole(INTEGER_MOST, " of 32 bits")
+DOUBLE = _number()
+BOOLEAN = Kind(core_schema.bool_schema(strict=True), {"type": "boolean"}, "must be true or false")
+CHARACTER = _text(255)
+NAMED = _text(255, 1)
+STATE = _text(25)
+_TEXT = _text(None)
+TIMESTAMP = _parsed(read_timestamp, {"format": "date-time"}, "a date and time such as 2016-11-10T01:28:15.229Z")
+DATE = _parsed(parse_log_date, {"format": "date"}, "a date written YYYY-MM-DD")
+DURATION = _parsed(_check_duration, {"format": "duration"}, "an ISO 8601 duration such as PT8H30M")
+UUID = _parsed(read_uuid, {"format": "uuid"}, "a UUID")
+STATUS = _one_of(tuple(STATUSES))
+MODE = _one_of(REGULATION_MODES)
+
+
+@dataclass(frozen=True)
+class Field:
+    """A field of the table."""
+
+    kind: Kind
+    description: str
+    is_required: bool = False
+    is_auto: bool = False
+    """Made here: passed over when it is sent."""
+
+
+FIELDS: dict[str, Field] = {
+    "userId": Field(LONG, "The driver who performed the event.", is_required=True),
+    "uuid": Field(UUID, "Names the record; all its versions share it.", is_required=True),
+    "recordStatus": Field(STATUS, "Where this version stands.", is_required=True),
+    "username": Field(
+        NAMED, "The driver's username; `unidentifiedDriver` where nobody was signed in.", is_required=True
+    ),
+    "eventType": Field(NAMED, "What happened; an open list.", is_required=True),
+    "recordOrigin": Field(NAMED, "Who recorded it; an open list.", is_required=True),
+    "eventTime": Field(TIMESTAMP, "When it happened.", is_required=True),
+    "accountId": Field(LONG, "The account that owns the record; `HOS_LOG_ACCOUNT_ID` when it is not sent."),
+    "assetId": Field(LONG, "The vehicle."),
+    "autoEventEndTimestamp": Field(TIMESTAMP, "When automatically recorded driving ended."),
+    "canAdlHoursDriving": Field(DURATION, "Canadian rules: additional driving hours."),
+    "canAdlHoursOffDuty": Field(DURATION, "Canadian rules: additional off-duty hours."),
+    "canAdlHoursOnDuty": Field(DURATION, "Canadian rules: additional on-duty hours."),
+    "canAdlHoursSleeper": Field(DURATION, "Canadian rules: additional sleeper hours."),
+    "canOffDutyTimeDeferred": Field(DURATION, "Canadian rules: off-duty time deferred by the driver."),
+    "canAdlHoursWorkShiftStart": Field(TIMESTAMP, "Canadian rules: start of the work shift with additional hours."),
+    "canAdlHoursWorkShiftEnd": Field(TIMESTAMP, "Canadian rules: end of the work shift with additional hours."),
+    "certificationCount": Field(INTEGER, "How often the driver certified the day."),
+    "certificationDate": Field(DATE, "The day that was certified."),
+    "changeRequestedBy": Field(LONG, "The user who asked the driver for an edit."),
+    "changeRequestedByName": Field(CHARACTER, "The name of that user."),
+    "coDriverUserIds": Field(_text_or_list(LONG), "Ids of co-drivers, as a list or as text."),
+    "coDriverUsernames": Field(_text_or_list(CHARACTER), "E-mail addresses of co-drivers, as a list or as text."),
+    "cycleResetTimestamp": Field(TIMESTAMP, "When the cycle was reset."),
+    "dataCheck": Field(INTEGER, "The event's check value, 0 to 255 (docs/duty-log.md).", is_auto=True),
+    "deletedAt": Field(TIMESTAMP, "When the event was soft-deleted."),
+    "diagnosticIndicator": Field(BOOLEAN, "Whether a device has a data diagnostic; false when it is not sent."),
+    "distanceLastGpsKm": Field(DOUBLE, "Distance since the last GPS fix, in km."),
+    "driverEdit": Field(BOOLEAN, "Whether the event was edited; false when it is not sent, true after an edit."),
+    "editReason": Field(CHARACTER, "Why it was edited."),
+    "editReasonCode": Field(CHARACTER, "Why it was edited, as a code."),
+    "engineHours": Field(DURATION, "How long the engine has run."),
+    "eventSequenceIdentifier": Field(INTEGER, "The ELD's sequence number of the event."),
+    "excludeDrivingEndTimestamp": Field(TIMESTAMP, "Until when driving is excluded."),
+    "gpsSource": Field(CHARACTER, "Where the position came from; an open list."),
+    "id": Field(LONG, "The number of this version of the record, given out here.", is_auto=True),
+    "iftaState": Field(STATE, "The state for fuel tax."),
+    "lastChangedDate": Field(TIMESTAMP, "When this version was last changed here.", is_auto=True),
+    "latitude": Field(_number(-90, 90), "Degrees north."),
+    "location": Field(CHARACTER, "Where it happened, in words."),
+    "longitude": Field(_number(-180, 180), "Degrees east."),
+    "malfunctionIndicator": Field(BOOLEAN, "Whether a device has a malfunction; false when it is not sent."),
+    "note": Field(_TEXT, "The driver's annotation."),
+    "odometerKm": Field(DOUBLE, "The vehicle's odometer, in km."),
+    "odometerSource": Field(CHARACTER, "Where the odometer came from; an open list."),
+    "regulationMode": Field(MODE, "How the vehicle is regulated."),
+    "relatedUuid": Field(_TEXT, "The record that this one belongs to."),
+    "shippingDocsManifestNo": Field(CHARACTER, "The shipping document's number."),
+    "speedKph": Field(DOUBLE, "Speed, in km/h."),
+    "state": Field(STATE, "The state where it was recorded."),
+    "trailerNumbers": Field(CHARACTER, "Trailers."),
+    "useCycleReset": Field(BOOLEAN, "Whether a cycle reset was taken; true when it is not sent."),
+    "validBeginTime": Field(TIMESTAMP, "From when this version is valid; the event's time when it is not sent."),
+    "validEndTime": Field(TIMESTAMP, "Until when this version is valid."),
+    "vin": Field(CHARACTER, "The vehicle's identification number."),
+}
+"""The table. `editReasonCode` and `iftaState` stand in the page's examples only."""
+
+REQUIRED = tuple(name for name, field in FIELDS.items() if field.is_required)
+AUTOMATIC = tuple(name for name, field in FIELDS.items() if field.is_auto)
+
+
+def _validator(is_required: Callable[[str, Field], bool], own: Mapping[str, Kind]) -> SchemaValidator:
+    taken = {
+        name: core_schema.typed_dict_field(
+            field.kind.core if is_required(name, field) else core_schema.nullable_schema(field.kind.core),
+            required=is_required(name, field),
+        )
+        for name, field in FIELDS.items()
+        if not field.is_auto
+    }
+    taken |= {name: core_schema.typed_dict_field(kind.core) for name, kind in own.items()}
+    return SchemaValidator(core_schema.typed_dict_schema(taken, extra_behavior="allow"))
+
+
+check_new = _validator(lambda _, field: field.is_required, {}).validate_python
+"""Read the members of a JSON object as a new record. Raises ValidationError."""
+
+check_edit = _validator(lambda *_: False, {"id": LONG}).validate_python
+"""Read the members of a JSON object as the edit of record `id`; null takes a field away. Raises ValidationError."""
+
+
+def what_is_wrong(name: str, value: Json) -> str:
+    """The rest of a sentence that begins with the field's name, for a value that was refused."""
+    kind = FIELDS[name].kind
+    if isinstance(value, str) and kind.parse is not None:
+        try:
+            kind.parse(value)
+        except ValueError as error:
+            return str(error)
+    return kind.sentence
+
+
+def unknown_word(name: str, value: str) -> str:
+    """The same for a word that only strict settings refuse."""
+    return f"must be one of {', '.join(KNOWN_WORDS[name])} while HOS_LOG_STRICT is set, not {excerpt(value)}"
