@@ -28,6 +28,8 @@ from app.dashboard.context import DashboardContext
 from app.dashboard.routes import routes as dashboard_routes
 from app.dashboard.single_sign_on import Door
 from app.db.database import Database, open_database
+from app.driver_histories.context import HistoriesContext, make_turns
+from app.driver_histories.routes import routes as history_routes
 from app.inbox.month_tables import make_months_for_ever
 from app.inbox.store import cursor_key
 from app.ingest.credentials import WebhookGate
@@ -47,7 +49,7 @@ from app.query.watch import ChangeWatch
 from app.sessions.book import Lifetimes, SessionBook
 from app.settings import Settings, read_settings
 from app.sign_on.grants import read_groups
-from app.web.authentication import authenticate
+from app.web.authentication import authenticate, authenticate_either_way
 from app.web.cursors import CursorSeal
 from app.web.health import Health
 from app.web.health import routes as health_routes
@@ -201,6 +203,18 @@ class Application:
             watch=watch,
             metrics=metrics,
         )
+        histories = HistoriesContext(
+            database=database,
+            reads=query.database,
+            authenticate=partial(authenticate_either_way, ring),
+            clock=now,
+            stopping=self._stopping,
+            metrics=metrics,
+            turns=make_turns(),
+            max_body_bytes=settings.max_body_bytes,
+            account_id=settings.log_account_id,
+            is_strict=settings.log_strict,
+        )
         limits = Limits(settings.max_body_bytes, settings.max_batch_events, settings.invalid_status)
         gate = WebhookGate(_plain(settings.webhook_secrets), ring)
         desk = QuarantineDesk(database, writer, judge, query.cursors)
@@ -222,6 +236,7 @@ class Application:
             *query_routes(query),
             *quarantine_routes(desk),
             *hook_routes(HookRoutes(alerting.desk, judge, query.cursors)),
+            *history_routes(histories),
             *dashboard_routes(dashboard),
             *health_routes(health),
             *description_routes(VERSION),

@@ -89,6 +89,8 @@ class Settings(BaseSettings):
     oidc_groups_claim: str = "groups"
     oidc_groups: str | None = None
     retention_days: int = Field(0, ge=0, le=36_500)
+    log_strict: bool = False
+    log_account_id: int = Field(1, ge=0, le=2**63 - 1)
     queue_events: int = Field(20_000, ge=1, le=10_000_000)
     request_seconds: float = Field(10.0, ge=1, le=60)
     database_pool: int = Field(8, ge=1, le=200)

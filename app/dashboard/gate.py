@@ -21,7 +21,7 @@ from app.dialling.addresses import is_loopback
 from app.keys.ring import KeysUnknown
 from app.keys.schema import ApiKey
 from app.keys.schema import Scope as KeyScope
-from app.query.answers import unavailable
+from app.web.answers import unavailable
 from app.web.problems import FORBIDDEN, UNAVAILABLE, Problem
 
 COOKIE = "hos_session"

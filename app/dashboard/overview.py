@@ -28,7 +28,7 @@ from app.dashboard.pages import LIVE_HEADER, accepts_html, html, page_answer, re
 from app.dashboard.tellings import Tellings
 from app.db.statements import Fetch, ReadScript
 from app.maven.times import SECOND
-from app.query.exports import FORMATS, Export
+from app.query.exports import FORMATS, begin_export
 from app.query.violations import NEWEST_FIRST, ORDERS
 from app.reviews.model import ReviewStatus
 
@@ -138,7 +138,7 @@ class OverviewPage:
         asked = read_asked(request.scope["query_string"], visitor.key)
         if asked.problem is not None:
             raise asked.problem
-        return await Export.begin(context.query_of(visitor), asked.filter, ORDERS[NEWEST_FIRST], FORMATS["text/csv"])
+        return await begin_export(context.query_of(visitor), asked.filter, ORDERS[NEWEST_FIRST], FORMATS["text/csv"])
 
 
 def _live_answer(request: Request, part: _Part) -> Response:

@@ -23,7 +23,7 @@ from app.dashboard.gate import SignInNeeded, Visitor, check_form, visitor_of
 from app.dashboard.statics import STATICS
 from app.dashboard.words import WORDS
 from app.db.errors import DatabaseRefused, DatabaseUnavailable
-from app.query.answers import unavailable
+from app.web.answers import unavailable
 from app.web.bodies import read_body
 from app.web.problems import (
     FORBIDDEN,

@@ -30,8 +30,8 @@ from app.keys.ring import KeysUnknown
 from app.keys.schema import ApiKey, hash_key
 from app.keys.schema import Scope as KeyScope
 from app.maven.times import SECOND
-from app.query.answers import unavailable
 from app.sessions.tries import begin_try, forget_tries
+from app.web.answers import unavailable
 from app.web.problems import FORBIDDEN, OVERLOADED, UNAUTHENTICATED, Problem
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)

@@ -21,9 +21,9 @@ from app.dashboard.pages import accepts_html, failed, html, local_address, rende
 from app.dashboard.signing_in import address_of, begin
 from app.db.errors import DatabaseUnavailable
 from app.keys.schema import ApiKey
-from app.query.answers import unavailable
 from app.sign_on.errors import SignOnFailed
 from app.sign_on.grants import Grant, grant_for
+from app.web.answers import unavailable
 from app.web.problems import FORBIDDEN, NOT_FOUND, UNAUTHENTICATED, Problem
 
 if TYPE_CHECKING:

@@ -34,6 +34,13 @@ class Arguments:
             case _:
                 assert_never(self.dialect)
 
+    def one_of_numbers(self, column: str, numbers: Sequence[int]) -> str:
+        """The condition that a column is one of some numbers."""
+        if len(numbers) == 1:
+            return f"{column} = {self.add(numbers[0])}"
+        self.values.append(list_argument(self.dialect, numbers))
+        return f"{column} IN {any_of(self.dialect, len(self.values), 'bigint')}"
+
     def pairs(self, pairs: Sequence[tuple[str, int]]) -> str:
         """The right side of `(text, number) IN …`."""
         match self.dialect:

@@ -96,3 +96,9 @@ def introduce_assets(assets: Iterable[tuple[int, str | None]], now: int) -> Writ
     rows = [(asset_id, None, vin, None, now) for asset_id, vin in assets]
     if rows:
         yield Insert(AssetRow, rows)
+
+
+def list_identities(after: int, limit: int) -> ReadScript[list[Identity]]:
+    """At most `limit` persons in the order they became known, from after the one with the key `after` on."""
+    rows = yield Fetch(f"SELECT {COLUMNS} FROM driver_identities WHERE pk > $1 ORDER BY pk LIMIT $2", (after, limit))
+    return [identity_of(row) for row in rows]

@@ -5,13 +5,13 @@ reading one on the event loop would hold up everybody else. Small deliveries do 
 """
 
 import asyncio
-from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 
 from app.db.errors import DatabaseUnavailable
 from app.ingest.writer import ANSWER_SECONDS, Overloaded
 from app.maven.events import ReadEvent, read_delivery
+from app.web.turns import Turns
 
 LARGE_BYTES = 64 * 1024
 TURNS = 4
@@ -26,30 +26,20 @@ class LargeDeliveries:
     """The turns of one process."""
 
     def __init__(self) -> None:
-        self._turns = asyncio.Semaphore(TURNS)
-        self._waiting = 0
+        self._turns = Turns(
+            TURNS,
+            WAITING,
+            TURN_SECONDS,
+            crowded=Overloaded,
+            late=lambda: DatabaseUnavailable("deliveries before this one were not written in time"),
+        )
         self._reader = ThreadPoolExecutor(1, "delivery-reader")
 
-    @asynccontextmanager
-    async def turn(self) -> AsyncIterator[float]:
+    def turn(self) -> AbstractAsyncContextManager[float]:
         """Waits for a turn; gives when the wait began, by the loop's clock. Raises `Overloaded` when too many wait,
         `DatabaseUnavailable` when the turn does not come in time.
         """
-        if self._waiting >= WAITING:
-            raise Overloaded
-        began = asyncio.get_running_loop().time()
-        self._waiting += 1
-        try:
-            async with asyncio.timeout(TURN_SECONDS):
-                await self._turns.acquire()
-        except TimeoutError:
-            raise DatabaseUnavailable("deliveries before this one were not written in time") from None
-        finally:
-            self._waiting -= 1
-        try:
-            yield began
-        finally:
-            self._turns.release()
+        return self._turns.turn()
 
     async def read(self, body: bytes, max_events: int, began: float) -> list[ReadEvent]:
         """The events of a body. Raises `NotJson` and `TooManyEvents`, and `DatabaseUnavailable` when time is up."""

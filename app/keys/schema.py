@@ -14,8 +14,12 @@ class Scope(StrEnum):
     """Read violations, drivers, changes and statistics."""
     REVIEW = "review"
     """Say what was done about a violation. Reading needs `read` beside it."""
+    LOG_READ = "log:read"
+    """Read duty logs, by the API and on pages."""
+    LOG_WRITE = "log:write"
+    """Write and edit duty logs. Reading needs `log:read` beside it."""
     ADMIN = "admin"
-    """All that `read` and `review` may, and the quarantine, hooks and keys."""
+    """All that the scopes before may, and the quarantine, hooks and keys."""
     WEBHOOK = "webhook"
     """Post events to the webhook, and nothing else. No other scope implies it: who reads evidence must not write it."""
 
@@ -30,7 +34,7 @@ class ApiKey:
     """Terminal codes whose violations it may see; None for all."""
 
     def may(self, scope: Scope) -> bool:
-        """Whether the key has a scope; `admin` includes reading and reviewing."""
+        """Whether the key has a scope; `admin` includes all but `webhook`."""
         if scope is Scope.WEBHOOK:
             return Scope.WEBHOOK in self.scopes
         return scope in self.scopes or Scope.ADMIN in self.scopes

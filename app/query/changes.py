@@ -18,12 +18,12 @@ from starlette.types import Receive, Scope, Send
 from app.db.errors import DatabaseUnavailable
 from app.keys.schema import ApiKey
 from app.keys.schema import Scope as KeyScope
-from app.query.answers import Json, unavailable
 from app.query.context import QueryContext
 from app.query.feed import Page, Terminals, open_position, read_page, seal_position
 from app.query.live import LiveChanges
 from app.query.stream import ChangeStream
 from app.query.watch import ChangeWatch
+from app.web.answers import Json, unavailable
 from app.web.parameters import Parameters, read_parameters
 
 MOST_WAIT_SECONDS = 30

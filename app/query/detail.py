@@ -7,7 +7,6 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.keys.schema import ApiKey
 from app.maven.faults import excerpt, find_unstorable
-from app.query.answers import Json, header, path_text
 from app.query.context import QueryContext
 from app.query.event_lines import render_event
 from app.query.filters import may_see
@@ -16,6 +15,7 @@ from app.query.violations import ONE_VIOLATION, Found, events_of
 from app.reviews.schema import Review, shown_reviews
 from app.reviews.store import reviews_of
 from app.violations.regulation import TABLE_VERSION
+from app.web.answers import Json, header, path_text
 from app.web.parameters import read_parameters
 from app.web.problems import NOT_FOUND, Problem
 

@@ -15,10 +15,10 @@ from app.db.arguments import Arguments
 from app.db.statements import Dialect, Fetch, ReadScript
 from app.keys.schema import ApiKey
 from app.maven.times import format_time
-from app.query.answers import Json
 from app.query.context import QueryContext
 from app.query.filters import ViolationFilter, matching, read_filter
 from app.query.pages import envelope
+from app.web.answers import Json
 from app.web.parameters import read_parameters
 
 PARAMETERS = frozenset(["terminalCode", "type", "limit", "cursor"])

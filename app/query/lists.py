@@ -4,13 +4,13 @@ from starlette.types import ASGIApp, Scope
 
 from app.keys.schema import ApiKey
 from app.maven.faults import find_unstorable
-from app.query.answers import Json, header, path_text
 from app.query.context import QueryContext
-from app.query.exports import FORMATS, Export
+from app.query.exports import FORMATS, begin_export
 from app.query.filters import FILTER_NAMES, read_filter
 from app.query.negotiation import JSON, choose
 from app.query.pages import envelope, violation_page
 from app.query.violations import NEWEST_FIRST, ORDERS
+from app.web.answers import Json, header, path_text
 from app.web.parameters import invalid_parameter, read_parameters
 
 LIST_PARAMETERS = frozenset([*FILTER_NAMES, "sort", "limit", "cursor"])
@@ -29,7 +29,7 @@ async def list_violations(context: QueryContext, key: ApiKey, scope: Scope) -> A
         for name in ("limit", "cursor"):
             if name in parameters:
                 raise invalid_parameter(name, f"is for pages; {media_type} has all violations at once.")
-        return await Export.begin(context, asked, order, FORMATS[media_type])
+        return await begin_export(context, asked, order, FORMATS[media_type])
     cursor = parameters.text("cursor")
     return Json(await violation_page(context, "violations", asked, order, parameters.limit(), cursor), _VARY)
 

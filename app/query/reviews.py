@@ -11,12 +11,12 @@ from app.db.errors import DatabaseUnavailable
 from app.db.statements import Dialect, WriteScript
 from app.keys.schema import ApiKey
 from app.keys.schema import Scope as KeyScope
-from app.query.answers import Json, path_text, unavailable
 from app.query.context import QueryContext
 from app.query.detail import unknown_violation
 from app.query.filters import visible_terminals
 from app.reviews.schema import NewReview, Review, WrongReview, read_review, shown_reviews
 from app.reviews.store import add_reviews, reviews_of
+from app.web.answers import Json, path_text, unavailable
 from app.web.bodies import fields_problem, read_json
 from app.web.parameters import read_parameters
 

@@ -13,9 +13,9 @@ from starlette.types import ASGIApp, Scope
 from app.db.arguments import Arguments
 from app.db.statements import Dialect, Fetch, Rows
 from app.keys.schema import ApiKey
-from app.query.answers import Json
 from app.query.context import QueryContext
 from app.query.filters import FILTER_NAMES, ViolationFilter, matching, read_filter
+from app.web.answers import Json
 from app.web.parameters import read_parameters
 
 PARAMETERS = frozenset(FILTER_NAMES)

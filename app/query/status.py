@@ -15,8 +15,8 @@ from app.inbox.model import Channel
 from app.inbox.store import last_events
 from app.keys.schema import ApiKey
 from app.maven.times import SECOND, format_time
-from app.query.answers import Json
 from app.query.context import QueryContext
+from app.web.answers import Json
 from app.web.parameters import read_parameters
 
 MOST_GAPS = 1000

@@ -16,10 +16,10 @@ from starlette.types import Receive, Scope, Send
 from app.db.errors import DatabaseUnavailable
 from app.keys.schema import ApiKey
 from app.keys.schema import Scope as KeyScope
-from app.query.answers import header, unavailable
 from app.query.context import QueryContext
 from app.query.feed import Change, Page, open_position, read_page, seal_position
 from app.query.live import LiveChanges
+from app.web.answers import header, unavailable
 from app.web.parameters import read_parameters
 from app.web.problems import Problem
 

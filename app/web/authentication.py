@@ -1,4 +1,8 @@
-"""Who is asking: the API key of a reading request (contract section 5)."""
+"""Who is asking: the API key of a request (contract sections 5 and 10)."""
+
+import base64
+import binascii
+from collections.abc import Mapping
 
 from starlette.types import Scope as AsgiScope
 
@@ -7,15 +11,33 @@ from app.keys.schema import ApiKey, Scope
 from app.web.problems import FORBIDDEN, UNAUTHENTICATED, UNAVAILABLE, Problem
 
 _CHALLENGE = {"WWW-Authenticate": 'Bearer realm="hos-receiver"'}
+_BOTH_CHALLENGES = {"WWW-Authenticate": 'Basic realm="hos-receiver", charset="UTF-8", Bearer realm="hos-receiver"'}
 
 
 def bearer_token(scope: AsgiScope) -> str | None:
     """The token of the request's Authorization header, None when there is no readable Bearer token."""
+    token = _credentials(scope, b"bearer")
+    return None if token is None else str(token, "utf-8", "replace")
+
+
+def basic_credentials(scope: AsgiScope) -> tuple[str, str] | None:
+    """Name and password of the request's Authorization header, None when there is no readable Basic one."""
+    encoded = _credentials(scope, b"basic")
+    if encoded is None:
+        return None
+    try:
+        name, colon, password = base64.b64decode(encoded, validate=True).decode().partition(":")
+    except (binascii.Error, UnicodeDecodeError):
+        return None
+    return (name, password) if colon else None
+
+
+def _credentials(scope: AsgiScope, scheme: bytes) -> bytes | None:
     for name, value in scope["headers"]:
         if name == b"authorization":
-            scheme, _, token = value.strip().partition(b" ")
-            if scheme.lower() == b"bearer" and token:
-                return str(token.strip(), "utf-8", "replace")
+            found, _, credentials = value.strip().partition(b" ")
+            if found.lower() == scheme and credentials:
+                return bytes(credentials.strip())
     return None
 
 
@@ -26,14 +48,33 @@ def authenticate(ring: KeyRing, scope: AsgiScope, needed: Scope) -> ApiKey:
     token = bearer_token(scope)
     if token is None:
         raise Problem(UNAUTHENTICATED, "Send an API key: Authorization: Bearer <key>.", headers=_CHALLENGE)
+    return _judge(_find(ring, token), needed, _CHALLENGE)
+
+
+def authenticate_either_way(ring: KeyRing, scope: AsgiScope, needed: Scope) -> ApiKey:
+    """The same for clients that present a key as Bearer token, or by HTTP Basic with the key's name before it."""
+    token, named = bearer_token(scope), basic_credentials(scope)
+    if token is not None:
+        return _judge(_find(ring, token), needed, _BOTH_CHALLENGES)
+    if named is None:
+        detail = "Send an API key: Authorization: Basic with the key's name and the key, or Bearer <key>."
+        raise Problem(UNAUTHENTICATED, detail, headers=_BOTH_CHALLENGES)
+    key = _find(ring, named[1])
+    return _judge(key if key is not None and key.name == named[0] else None, needed, _BOTH_CHALLENGES)
+
+
+def _find(ring: KeyRing, token: str) -> ApiKey | None:
     try:
-        key = ring.find(token)
+        return ring.find(token)
     except KeysUnknown:
         raise Problem(
             UNAVAILABLE, "API keys cannot be checked now: the database does not answer.", headers={"Retry-After": "2"}
         ) from None
+
+
+def _judge(key: ApiKey | None, needed: Scope, challenge: Mapping[str, str]) -> ApiKey:
     if key is None:
-        raise Problem(UNAUTHENTICATED, "This API key is unknown or was revoked.", headers=_CHALLENGE)
+        raise Problem(UNAUTHENTICATED, "This API key is unknown or was revoked.", headers=challenge)
     if not key.may(needed):
         raise Problem(FORBIDDEN, f"This key lacks the scope {needed.value}.")
     return key

@@ -86,6 +86,12 @@ class Metrics:
             registry=self.registry,
         )
         self._routes: dict[str, Histogram] = {}
+        self._records = Counter(
+            "hos_duty_records",
+            "Duty records that were committed, new ones and edits.",
+            ["kind"],
+            registry=self.registry,
+        )
         self._begin_at_zero()
         self.registry.register(_Live(self))
 
@@ -162,6 +168,10 @@ class Metrics:
         if histogram is None:
             histogram = self._routes[route] = self._queries.labels(route)
         histogram.observe(seconds)
+
+    def records_written(self, kind: str, count: int) -> None:
+        """Counts duty records that were committed; `kind` is `new` or `edit`."""
+        self._records.labels(kind).inc(count)
 
     def add_gauge(self, name: str, text: str, read: Callable[[], float | None]) -> None:
         """A value read at scrape time; None leaves it out."""

@@ -1,0 +1,1 @@
+"""The driverHistories API: the duty log written and read by other systems."""

@@ -1,0 +1,116 @@
+"""One edit: which version of a record it is of, whether that may be edited, and what the record says afterwards."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import orjson
+
+from app.db.arguments import any_of, list_argument
+from app.db.statements import Dialect, Fetch, ReadScript
+from app.duty_log.fields import AUTOMATIC, REQUIRED
+from app.duty_log.schema import Fields, ItemFault, merge_edit
+from app.duty_log.terms import (
+    ALREADY_EDITED,
+    NOT_ACTIVE,
+    RecordsRefused,
+    Terms,
+    Why,
+    refused,
+    unknown_record,
+)
+from app.duty_log.visibility import visible_records
+from app.duty_log.words import FROM_UNIDENTIFIED, STATUSES, SYSTEM_USERNAME, RecordStatus
+from app.identities.store import find_users
+
+
+@dataclass(slots=True)
+class Before:
+    """The version that an edit names."""
+
+    id: int
+    status: RecordStatus
+    is_deleted: bool
+    fields: Fields
+    """All of it, as it is shown."""
+    is_superseded: bool = False
+    """Whether an edit of the same array came before."""
+
+
+def find_versions(dialect: Dialect, edits: Sequence[Fields], terms: Terms) -> ReadScript[list[Before]]:
+    """The versions that the edits name, as many as there are edits. Raises `RecordsRefused` for those that are not
+    there, or not for this writer.
+    """
+    ids = [edit["id"] for edit in edits]
+    condition, args = visible_records(dialect, terms.terminals, first=2)
+    rows = yield Fetch(
+        "SELECT r.id, r.record_status, r.deleted_at, r.shown FROM duty_records AS r"
+        f" WHERE r.id IN {any_of(dialect, 1, 'bigint')}{condition}",
+        (list_argument(dialect, {number for number in ids if isinstance(number, int)}), *args),
+    )
+    found = {
+        row[0]: Before(row[0], RecordStatus(row[1]), row[2] is not None, orjson.loads(bytes(row[3]))) for row in rows
+    }
+    missing = [
+        refused(item, "id", unknown_record(number))
+        for item, number in enumerate(ids)
+        if isinstance(number, int) and number not in found
+    ]
+    if missing:
+        raise RecordsRefused(Why.UNKNOWN_RECORD, missing)
+    return [found[number] for number in ids if isinstance(number, int)]
+
+
+def apply_edit(dialect: Dialect, item: int, before: Before, edit: Fields) -> ReadScript[Fields]:
+    """The fields of the record after the edit. Raises `RecordsRefused` when it may not be edited, or not like this."""
+    if before.is_superseded or before.is_deleted or before.status is RecordStatus.INACTIVE_CHANGED:
+        raise RecordsRefused(Why.NOT_EDITABLE, [refused(item, "id", ALREADY_EDITED)])
+    if before.status is not RecordStatus.ACTIVE:
+        raise RecordsRefused(Why.NOT_EDITABLE, [refused(item, "id", NOT_ACTIVE)])
+    edit = {name: value for name, value in edit.items() if name not in AUTOMATIC}
+    was = {name: value for name, value in before.fields.items() if name not in AUTOMATIC}
+    if edit.get("userId", was["userId"]) != was["userId"] and "username" not in edit:
+        edit["username"] = yield from _username_of(dialect, edit["userId"])
+    fields = {**merge_edit(was, edit), "driverEdit": True}
+    faults = [*_missing(item, fields, edit), *_faults_of(item, was, fields)]
+    if faults:
+        raise RecordsRefused(Why.INVALID, faults)
+    fields["uuid"] = was["uuid"]
+    if was["username"] == SYSTEM_USERNAME and fields["username"] != SYSTEM_USERNAME:
+        fields["recordOrigin"] = FROM_UNIDENTIFIED  # somebody takes on what was driven while nobody was signed in
+    return fields
+
+
+def _username_of(dialect: Dialect, user_id: object) -> ReadScript[str | None]:
+    if not isinstance(user_id, int):
+        return None
+    known = yield from find_users(dialect, [user_id])
+    return known[user_id].username if user_id in known else None
+
+
+def _missing(item: int, fields: Fields, edit: Fields) -> list[ItemFault]:
+    """What an edit takes away that every record has."""
+    return [
+        refused(
+            item,
+            name,
+            "is required when userId changes to a user without one"
+            if name == "username" and edit.get("userId") is not None
+            else "must not be null: every record has one",
+        )
+        for name in REQUIRED
+        if name not in fields
+    ]
+
+
+def _faults_of(item: int, was: Fields, fields: Fields) -> list[ItemFault]:
+    faults = []
+    if str(fields.get("uuid", was["uuid"])).lower() != str(was["uuid"]).lower():
+        faults.append(refused(item, "uuid", f"must be {was['uuid']}: an edited record keeps its uuid"))
+    status = fields.get("recordStatus")
+    if status is not None and STATUSES[str(status)] not in (
+        RecordStatus.ACTIVE,
+        RecordStatus.INACTIVE_CHANGE_REQUESTED,
+    ):
+        allowed = "Active, or InactiveChangeRequested for an edit that waits for the driver"
+        faults.append(refused(item, "recordStatus", f"must be {allowed}, not {status}: an edit takes no record away"))
+    return faults
