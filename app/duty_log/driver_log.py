@@ -193,7 +193,7 @@ def spans_of(records: Sequence[LogRecord], start: int, end: int) -> tuple[DutySp
         changes.append((max(record.event_time, start), duty, special, record))
     spans = []
     for n, (at, duty, special, record) in enumerate(changes):
-        until = changes[n + 1][0] if n + 1 < len(changes) else end
+        until = min(changes[n + 1][0], end) if n + 1 < len(changes) else end
         if at < until:
             spans.append(DutySpan(duty, special, at, until, record))
     return tuple(spans)
