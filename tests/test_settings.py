@@ -32,6 +32,8 @@ def plain(value: object) -> str:
     """A default as one would write it into the file."""
     if value is None or value == ():
         return ""
+    if isinstance(value, bool):
+        return str(int(value))
     return value.get_secret_value() if isinstance(value, SecretStr) else str(value)
 
 

@@ -3,8 +3,9 @@
 import orjson
 from openapi_pydantic import Components, Info, License, OpenAPI, PathItem, Reference, Schema, Server, Tag
 
-from app.api_description import following, hooks, operating, reading, receiving, reviewing, sending
+from app.api_description import duty_log, following, hooks, operating, reading, receiving, reviewing, sending
 from app.api_description.channel_schemas import status_schemas
+from app.api_description.duty_log import duty_log_schemas
 from app.api_description.hook_schemas import hook_schemas
 from app.api_description.incoming import incoming_schemas
 from app.api_description.reviewing import review_schemas
@@ -26,6 +27,8 @@ API key posts events, not even one with the scope `admin`.
 
 What was done about a violation is said by reviews, which are kept beside what Maven said and never change it.
 
+Beside violations stand the drivers' duty logs, under `/api/v2/driverHistories`, with scopes of their own.
+
 Others are told of changes by hooks: as signed webhooks, by an Alertmanager, by Slack, e-mail and the like.
 
 A violation is what its events add up to. Its status is that of the newest event by `eventTime`; at equal times the
@@ -46,6 +49,7 @@ _TAGS = {
     following.TAG: "What changed, in order: as pages, by long poll, as a stream.",
     reading.STATISTICS: "How many.",
     reading.CHANNELS: "How events come in, and what may be missing.",
+    duty_log.TAG: "Drivers' logs, the evidence around a violation: written and read by other systems.",
     operating.QUARANTINE: "What was not understood. For keys with the scope `admin` that are not limited to terminals.",
     hooks.TAG: "Who is told of what. For keys with the scope `admin` that are not limited to terminals.",
     sending.TAG: "What webhooks are sent.",
@@ -63,6 +67,7 @@ def describe(version: str) -> OpenAPI:
         **status_schemas(),
         **problem_schemas(),
         **incoming_schemas(),
+        **duty_log_schemas(),
         **hook_schemas(),
         **sending.sending_schemas(),
     }
@@ -83,6 +88,7 @@ def describe(version: str) -> OpenAPI:
             **reading.paths(),
             **reviewing.paths(),
             **following.paths(),
+            **duty_log.paths(),
             **hooks.paths(),
             **operating.paths(),
         },

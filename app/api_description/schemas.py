@@ -259,8 +259,16 @@ def problem_schemas() -> dict[str, JsonSchema]:
     )
     properties = told["properties"]
     assert isinstance(properties, dict)
-    items = {"anyOf": [schema_ref("EventError"), schema_ref("ParameterError"), schema_ref("Fault")]}
+    items = {
+        "anyOf": [schema_ref("EventError"), schema_ref("ParameterError"), schema_ref("Fault"), schema_ref("ItemError")]
+    }
     properties["errors"] = {"type": "array", "items": items, "description": "What exactly is wrong, where it is known."}
     properties["quarantineIds"] = {"type": "array", "items": TEXT, "description": "Where the bytes are kept."}
     named = {"parameter": {"type": "string"}, "detail": {"type": "string"}}
-    return {"Problem": told, "ParameterError": exact_object(named, "A parameter that is not valid.")}
+    place = {"item": {"type": "integer", "minimum": 0, "description": "Which item of the array, the first is 0."}}
+    pointer = {"pointer": {**TEXT, "description": "JSON pointer into the body."}, "detail": TEXT}
+    return {
+        "Problem": told,
+        "ParameterError": exact_object(named, "A parameter that is not valid."),
+        "ItemError": exact_object({**place, **pointer}, "A fault in one item of an array."),
+    }

@@ -39,6 +39,8 @@ from app.web.problems import (
 READER: Security = [{"apiKey": ["read"]}]
 REVIEWER: Security = [{"apiKey": ["review"]}]
 ADMIN: Security = [{"apiKey": ["admin"]}]
+LOG_READER: Security = [{"apiKey": ["log:read"]}, {"apiKeyBasic": ["log:read"]}]
+LOG_WRITER: Security = [{"apiKey": ["log:write"]}, {"apiKeyBasic": ["log:write"]}]
 SENDER: Security = [
     {"webhookSignature": [], "webhookId": [], "webhookTimestamp": []},
     {"webhookBearer": []},
@@ -63,9 +65,13 @@ def security_schemes() -> dict[str, SecurityScheme]:
             type="http",
             scheme="bearer",
             description=(
-                "An API key with the scope `read`, `review` or `admin`. `admin` may all that these two may. A key may"
-                " be limited to terminals and then sees and reviews only violations whose terminal now is one of them."
+                "An API key with the scope `read`, `review`, `log:read`, `log:write` or `admin`. `admin` may all that"
+                " these may. A key may be limited to terminals and then sees and reviews only violations whose terminal"
+                " now is one of them, and only logs of drivers of these terminals."
             ),
+        ),
+        "apiKeyBasic": SecurityScheme(
+            type="http", scheme="basic", description="The same, with the key's name as user and the key as password."
         ),
         "webhookSignature": in_header(
             "webhook-signature", signed + "`v1,` and base64 of HMAC-SHA256 over `id.timestamp.body`; several by spaces."

@@ -9,6 +9,7 @@ from app.inbox.store import Misunderstood, quarantine
 from app.reviews.model import ReviewStatus
 from app.reviews.schema import NewReview
 from app.reviews.store import add_reviews
+from tests.duty_log.logging_records import post, put, record, unidentified
 from tests.ingest.kept import DAY, NOW, created, invalidated, keep
 from tests.maven.examples import without
 
@@ -29,7 +30,10 @@ DELETE FROM hooks WHERE name <> 'n';
 INSERT INTO firing_alerts (hook_pk, violation_pk, labels, starts_at, sent_at)
 VALUES (2, 2, '{}', 1, 2), (2, 1, '{}', 1, 2);
 UPDATE maven_queue SET source = 'https://maven.example', position = 7, leased_until = 8, holder = 'p';
-UPDATE outbox SET swept_at = 9
+UPDATE outbox SET swept_at = 9;
+UPDATE driver_identities SET driver_id = 'D7', first_name = 'Jo', day_start_hour = 12 WHERE user_id = 7;
+INSERT INTO home_terminals (home_terminal_id, code, name, time_zone, changed_at)
+VALUES (5, 'PGH', 'Pittsburgh', 'America/New_York', 1)
 """
 
 
@@ -55,6 +59,8 @@ async def fill(database: Database) -> None:
     await database.write(add_reviews(dialect, ["V0", "V1"], None, review, "a", now()))
     await database.write(place_hold(dialect, "case", Cover(frozenset({"D"})), None, "me", NOW))
     await database.write(release_hold("case", "me", NOW + 1))
+    (first, *_) = await post(database, record(note="Zoë\n"), unidentified(), record("Driving", assetId=71))
+    await put(database, {"id": first["id"], "note": "mended"})
     for sql in _OTHERS.split(";"):
         await database.write(_statement(sql))
     columns = "pk, hook_pk, topic, violation_pk, seq, status, created_at, due_at, tries, attempts, body"

@@ -56,7 +56,8 @@ INSERT INTO sign_in_tries (address, tried_at) VALUES ('192.0.2.2', 5);
 INSERT INTO api_keys (name, hash, scopes, created_at) VALUES ('b', 'h3', 'read', 1);
 INSERT INTO gaps (channel, reason, from_at, to_at, recorded_at) VALUES (1, 'x', 5, 6, 7);
 INSERT INTO legal_holds (name, driver_ids, violation_ids, terminal_codes, placed_by, placed_at)
-VALUES ('b', '[]', '[]', '[]', 'x', 1)
+VALUES ('b', '[]', '[]', '[]', 'x', 1);
+INSERT INTO driver_identities (username, changed_at) VALUES ('next', 1)
 """
 """A row more of each table that gives out its own keys."""
 

@@ -4,6 +4,7 @@
 `python -m tests.upgrades`, which writes the file of the version that is to be left behind.
 """
 
+from base64 import b64decode
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from app.db import migrate
 
 FOLDER = Path(__file__).parent
 
-SINGLE_ROWS = ("ledger", "maven_queue", "outbox")
+SINGLE_ROWS = ("ledger", "maven_queue", "outbox", "duty_ledger")
 """Tables that a migration gives their one row."""
 
 
@@ -42,9 +43,11 @@ def make(url: str, revision: str) -> None:
         for table in tables.intersection(SINGLE_ROWS):
             connection.execute(text(f"DELETE FROM {table}"))
         for table, row in rows(revision):
-            for name in ("payload", "body", "cursor_key"):
-                if row.get(name) is not None:
-                    row[name] = row[name].encode()
+            for name, value in row.items():
+                if isinstance(value, dict):
+                    row[name] = b64decode(value["base64"])
+                elif name in ("payload", "body", "cursor_key") and value is not None:
+                    row[name] = value.encode()
             values = ", ".join(f":{name}" for name in row)
             connection.execute(text(f"INSERT INTO {table} ({', '.join(row)}) VALUES ({values})"), row)
         if connection.dialect.name == "postgresql":
