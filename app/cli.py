@@ -16,6 +16,7 @@ from app.clock import now
 from app.commands.backup import back_up
 from app.commands.copy import copy_database
 from app.commands.doctor import examine_installation
+from app.commands.drivers import drivers
 from app.commands.export import export_data
 from app.commands.holds import holds
 from app.commands.hooks import hooks
@@ -142,6 +143,7 @@ app.command("backup", short_help="Copy the SQLite database to a file, also while
 app.command("restore", short_help="Check a backup, and put it in the place of the SQLite database.")(restore_backup)
 app.command("purge", short_help="Delete what is older than HOS_RETENTION_DAYS.")(purge_violations)
 app.add_typer(holds)
+app.add_typer(drivers)
 app.command("simulate", short_help="Send a believable stream of events to a receiver.")(simulate_events)
 app.command("doctor", short_help="Say what is wrong with this installation.")(examine_installation)
 

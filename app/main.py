@@ -29,6 +29,7 @@ from app.dashboard.routes import routes as dashboard_routes
 from app.dashboard.single_sign_on import Door
 from app.db.database import Database, open_database
 from app.driver_histories.context import HistoriesContext, make_turns
+from app.driver_histories.identity import routes as identity_routes
 from app.driver_histories.routes import routes as history_routes
 from app.inbox.month_tables import make_months_for_ever
 from app.inbox.store import cursor_key
@@ -237,6 +238,7 @@ class Application:
             *quarantine_routes(desk),
             *hook_routes(HookRoutes(alerting.desk, judge, query.cursors)),
             *history_routes(histories),
+            *identity_routes(database, judge, now),
             *dashboard_routes(dashboard),
             *health_routes(health),
             *description_routes(VERSION),

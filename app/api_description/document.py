@@ -3,7 +3,17 @@
 import orjson
 from openapi_pydantic import Components, Info, License, OpenAPI, PathItem, Reference, Schema, Server, Tag
 
-from app.api_description import duty_log, following, hooks, operating, reading, receiving, reviewing, sending
+from app.api_description import (
+    duty_log,
+    following,
+    hooks,
+    identities,
+    operating,
+    reading,
+    receiving,
+    reviewing,
+    sending,
+)
 from app.api_description.channel_schemas import status_schemas
 from app.api_description.duty_log import duty_log_schemas
 from app.api_description.hook_schemas import hook_schemas
@@ -50,6 +60,7 @@ _TAGS = {
     reading.STATISTICS: "How many.",
     reading.CHANNELS: "How events come in, and what may be missing.",
     duty_log.TAG: "Drivers' logs, the evidence around a violation: written and read by other systems.",
+    identities.TAG: identities.TAG_TEXT,
     operating.QUARANTINE: "What was not understood. For keys with the scope `admin` that are not limited to terminals.",
     hooks.TAG: "Who is told of what. For keys with the scope `admin` that are not limited to terminals.",
     sending.TAG: "What webhooks are sent.",
@@ -68,6 +79,7 @@ def describe(version: str) -> OpenAPI:
         **problem_schemas(),
         **incoming_schemas(),
         **duty_log_schemas(),
+        **identities.identity_schemas(),
         **hook_schemas(),
         **sending.sending_schemas(),
     }
@@ -89,6 +101,7 @@ def describe(version: str) -> OpenAPI:
             **reviewing.paths(),
             **following.paths(),
             **duty_log.paths(),
+            **identities.paths(),
             **hooks.paths(),
             **operating.paths(),
         },

@@ -8,7 +8,7 @@ from app.clock import now
 from app.commands.running import fail, group, opened, run, settings_or_fail
 from app.db.statements import Dialect
 from app.db.urls import dialect_of, sqlite_path
-from app.keys.schema import NAME_TAKEN, SETTINGS_NAME, Scope, WrongKey, check_new_key, hash_key, new_key
+from app.keys.schema import NAME_TAKEN, SCOPE_NAMES, SETTINGS_NAME, Scope, WrongKey, check_new_key, hash_key, new_key
 from app.keys.store import create_key, list_keys, revoke_key
 from app.maven.faults import find_unstorable
 from app.maven.times import format_time
@@ -21,7 +21,7 @@ keys = group("keys", "API keys and webhook tokens: make, list, revoke.")
 def scope_of(text: str) -> Scope:
     """A scope as typed. Raises `typer.BadParameter`."""
     if text not in list(Scope):
-        raise typer.BadParameter(f"must be read, review, admin or webhook, not {text[:60]!r}")
+        raise typer.BadParameter(f"must be {SCOPE_NAMES}, not {text[:60]!r}")
     return Scope(text)
 
 
@@ -32,7 +32,7 @@ def create(
     ],
     scope: Annotated[
         list[Scope],
-        typer.Option(parser=scope_of, help="read, review, admin or webhook; repeat for several.", metavar="SCOPE"),
+        typer.Option(parser=scope_of, help=f"{SCOPE_NAMES}; repeat for several.", metavar="SCOPE"),
     ],
     terminal: Annotated[
         list[str] | None,

@@ -40,6 +40,9 @@ class ApiKey:
         return scope in self.scopes or Scope.ADMIN in self.scopes
 
 
+SCOPE_NAMES = "read, review, log:read, log:write, admin or webhook"
+assert SCOPE_NAMES.replace(" or ", ", ").split(", ") == list(Scope)
+
 MOST_NAME = 100
 SETTINGS_NAME = "admin"
 """The name of the key in `HOS_ADMIN_KEY`."""

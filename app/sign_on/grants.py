@@ -5,10 +5,11 @@ One line, entries apart by `;`, each `group=scopes` or `group=scopes@terminals`,
 it may have `=`, `,` and `@` in it (a DN does), but no `;`. Spaces around names and words do not count, capitals do.
 
 What a person in several groups may do: the session has one set of terminals for all scopes, so scopes cannot each
-have their own. `admin` is above `read` with `review`, that is above `read` alone, and the groups that give the most
-decide: their terminals are united, and one of them without terminals means all. Groups that give less add nothing, for
-their terminals would be open to the higher scope too. So nobody gets at a terminal what no group of theirs gives there;
-but who may read everywhere by one group and review at PGH by another reviews at PGH and reads nothing else.
+have their own. `admin` is above `read` with `review`, that is above `read` with `log:read`, that is above `read` alone,
+and the groups that give the most decide: their terminals are united, and one of them without terminals means all.
+Groups that give less add nothing, unless for all these terminals, for their terminals would be open to the higher scope
+too. So nobody gets at a terminal what no group of theirs gives there; but who may read everywhere by one group and
+review at PGH by another reviews at PGH and reads nothing else.
 """
 
 from collections.abc import Collection, Mapping
@@ -16,7 +17,9 @@ from dataclasses import dataclass
 
 from app.keys.schema import Scope
 
-_RANKS = {Scope.READ: 0, Scope.REVIEW: 1, Scope.ADMIN: 2}
+_RANKS = {Scope.READ: 0, Scope.LOG_READ: 1, Scope.REVIEW: 2, Scope.ADMIN: 4}
+"""What each scope adds to the rank of a grant; any two grants of one rank open the same things."""
+_DOES = {Scope.REVIEW: "reviews", Scope.LOG_READ: "looks at logs"}
 _SHOWN = 60
 
 
@@ -25,14 +28,14 @@ class Grant:
     """What a group, or a person by all their groups, may do. Read as the fields of an `ApiKey`."""
 
     scopes: frozenset[Scope]
-    """Never `webhook`. With `review` there is `read`."""
+    """Never `webhook` or `log:write`. With `review` and `log:read` there is `read`."""
     terminals: frozenset[str] | None
     """Terminal codes whose violations may be seen; None for all, as `admin` always has."""
 
     @property
     def rank(self) -> int:
         """Higher is more; of two grants with one rank the scopes open the same things."""
-        return max(_RANKS[scope] for scope in self.scopes)
+        return _RANKS[Scope.ADMIN] if Scope.ADMIN in self.scopes else sum(_RANKS[scope] for scope in self.scopes)
 
 
 def read_groups(text: str) -> dict[str, Grant]:
@@ -61,15 +64,22 @@ def grant_for(groups: Collection[str], grants: Mapping[str, Grant]) -> Grant | N
     terminals: frozenset[str] | None = frozenset()
     for grant in deciding:
         terminals = None if terminals is None or grant.terminals is None else terminals | grant.terminals
-    return Grant(frozenset().union(*(grant.scopes for grant in given)), terminals)
+    # What an administrator's other groups give is theirs already.
+    is_admin = most == _RANKS[Scope.ADMIN]
+    adding = [grant for grant in given if is_admin or grant.rank == most or _covers(grant.terminals, terminals)]
+    return Grant(frozenset().union(*(grant.scopes for grant in adding)), terminals)
+
+
+def _covers(terminals: frozenset[str] | None, others: frozenset[str] | None) -> bool:
+    return terminals is None or (others is not None and terminals >= others)
 
 
 def _read_grant(name: str, rights: str) -> Grant:
     of = f"of the group {_shown(name)}"
     listed, at, codes = rights.partition("@")
     scopes = frozenset(_read_scope(word, of) for word in _listed(listed, "scopes", of))
-    if Scope.REVIEW in scopes and not scopes & {Scope.READ, Scope.ADMIN}:
-        raise ValueError(f"the scopes {of} have review without read; who reviews has to read")
+    if not scopes & {Scope.READ, Scope.ADMIN}:
+        raise ValueError(f"the scopes {of} have {min(scopes)} without read; who {_DOES[min(scopes)]} has to read")
     if not at:
         return Grant(scopes, None)
     if Scope.ADMIN in scopes:
@@ -90,8 +100,8 @@ def _listed(text: str, what: str, of: str) -> list[str]:
 
 
 def _read_scope(word: str, of: str) -> Scope:
-    if word == Scope.WEBHOOK:
-        raise ValueError(f"the scopes {of} have webhook, which people do not get: who reads evidence must not write it")
+    if word in (Scope.WEBHOOK, Scope.LOG_WRITE):
+        raise ValueError(f"the scopes {of} have {word}, which people do not get: who reads evidence must not write it")
     try:
         return Scope(word)
     except ValueError:

@@ -16,7 +16,7 @@ from app.dashboard.gate import Visitor
 from app.dashboard.pages import Form, back_to, form_of, html, render_page
 from app.db.errors import DatabaseConflict, DatabaseUnavailable
 from app.db.statements import Fetch, ReadScript
-from app.keys.schema import NAME_TAKEN, Scope, WrongKey, check_new_key, hash_key, new_key
+from app.keys.schema import NAME_TAKEN, SCOPE_NAMES, Scope, WrongKey, check_new_key, hash_key, new_key
 from app.keys.store import KeyRecord, create_key, list_keys, revoke_key
 from app.maven.faults import find_unstorable
 from app.sessions.store import find_session, hash_token
@@ -32,7 +32,9 @@ MOST_TERMINALS = 1000
 SCOPE_WORDS = {
     Scope.READ: "read violations, drivers, changes and statistics, on pages and by the API",
     Scope.REVIEW: "say what was done about a violation; reading needs the scope read beside it",
-    Scope.ADMIN: "all that read and review may, and the quarantine, hooks and keys",
+    Scope.LOG_READ: "read drivers' duty logs, by the API and, with read beside it, on pages",
+    Scope.LOG_WRITE: "write and edit drivers' duty logs by the API",
+    Scope.ADMIN: "all of the above, and the quarantine, hooks and keys",
     Scope.WEBHOOK: "post events to the webhook, and nothing else",
 }
 
@@ -119,7 +121,7 @@ def _terminals(form: Form) -> list[str]:
 def _scopes(form: Form) -> frozenset[Scope]:
     words = form.all("scope")
     if any(word not in list(Scope) for word in words):
-        raise WrongKey("scopes", "must be read, review, admin or webhook")
+        raise WrongKey("scopes", f"must be {SCOPE_NAMES}")
     return frozenset(map(Scope, words))
 
 
