@@ -54,6 +54,8 @@ def commands() -> Iterator[str]:
 def default_of(name: str) -> str:
     default = Settings.model_fields[name].default
     value = default.get_secret_value() if hasattr(default, "get_secret_value") else default
+    if isinstance(value, bool):
+        return f"`{int(value)}`"
     return f"`{value}`" if value not in (None, (), "") else "none"
 
 
@@ -80,7 +82,7 @@ def test_every_route_is_in_the_api_page() -> None:
 
 
 def test_every_parameter_is_in_the_api_page() -> None:
-    text = page("docs/api.md")
+    text = page("docs/api.md") + page("docs/duty-log.md")
     document = describe("0").model_dump(mode="json", by_alias=True, exclude_unset=True)
     for item in document["paths"].values():
         for operation in item.values():

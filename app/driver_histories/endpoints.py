@@ -135,7 +135,10 @@ class DriverHistories:
             script = (edit_records if is_edit else keep_records)(context.database.dialect, records, terms)
             shown = await context.database.write(script)
         context.metrics.records_written("edit" if is_edit else "new", len(shown))
-        log.info("duty_log.edited" if is_edit else "duty_log.kept", records=len(shown), by=key.name)
+        if is_edit:
+            log.info("duty_log.edited", records=len(shown), by=key.name)
+        else:
+            log.info("duty_log.kept", records=len(shown), by=key.name)
         return Json(b"[" + b",".join(shown) + b"]")
 
     async def _one(self, key: ApiKey, request: Request) -> ASGIApp:
