@@ -7,6 +7,7 @@ overrides: Maven's report stands as it came. What lies beyond a limit is left to
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
+from itertools import groupby
 
 from app.hours.limits import BREAK, Cycle, Excess, Limit, find_excess, known_from
 from app.hours.rests import FULL_REST
@@ -59,21 +60,21 @@ def compare(log: Log, limit: Limit, cycle: Cycle, start: int, end: int | None, l
     Without a length it is end - start, without an end it is start + length; without both only the starts are compared.
 
     Found is the excess of this limit that overlaps the report or lies less than an hour from it, all of one shift: no
-    full rest (for the break: no break) lies between. Of several shifts it is the one that overlaps the report most, else
-    the nearest. The two agree when starts and lengths differ by at most `TOLERANCE`. Because Maven's violation ends
-    when the driver leaves Drive, or only when the rest begins, a part of what was found may be what it reports: if some
-    stretches that follow one another agree, they are what is found. Likewise the length of the excess is its driving or
-    the time from its first start to its last end, and the reported one is the length or the time from start to end,
-    whichever two differ least.
+    full rest (for the break: no break) lies between. Of several shifts it is the one that overlaps the report most,
+    else the nearest. The two agree when starts and lengths differ by at most `TOLERANCE`. Because Maven's violation
+    ends when the driver leaves Drive, or only when the rest begins, a part of what was found may be what it reports:
+    if some stretches that follow one another agree, they are what is found. Likewise the length of the excess is its
+    driving or the time from its first start to its last end, and the reported one is the length or the time from
+    start to end, whichever two differ least.
     """
     known_end = end if end is not None else start + (length or 0)
     reason = _find_lack(log, limit, cycle, start, known_end)
     if reason is not None:
         return Comparison(Verdict.NOT_ENOUGH_LOG, None, None, (), reason)
-    lengths = {span for span in (length, None if end is None else end - start) if span is not None}
+    lengths = [span for span in (length, None if end is None else end - start) if span is not None]
     shift = _find_shift(log, limit, cycle, start, known_end)
     if not shift:
-        reported = length if length is not None else known_end - start if lengths else None
+        reported = length if length is not None or end is None else end - start
         return Comparison(Verdict.DIFFERS, None, None if reported is None else -reported, (), _NO_EXCESS)
     for found in _parts(shift):
         differences = found[0].start - start, _length_difference(found, lengths)
@@ -109,15 +110,15 @@ def _find_shift(log: Log, limit: Limit, cycle: Cycle, start: int, end: int) -> t
         parting = [run for run in find_runs(log.spans, NOT_DRIVING) if run[1] - run[0] >= BREAK]
     else:
         parting = [run for run in find_runs(log.spans, RESTING) if run[1] - run[0] >= FULL_REST]
-    shifts: dict[int, list[Excess]] = {}
-    for excess in near:
-        shifts.setdefault(sum(rest_end <= excess.start for _, rest_end in parting), []).append(excess)
 
-    def nearness(shift: list[Excess]) -> tuple[int, int]:
+    def parted(excess: Excess) -> int:
+        return sum(rest_end <= excess.start for _, rest_end in parting)
+
+    def nearness(shift: tuple[Excess, ...]) -> tuple[int, int]:
         overlap = sum(max(0, min(excess.end, end) - max(excess.start, start)) for excess in shift)
         return overlap, -abs(shift[0].start - start)
 
-    return tuple(max(shifts.values(), key=nearness, default=()))
+    return max((tuple(shift) for _, shift in groupby(near, parted)), key=nearness, default=())
 
 
 def _parts(shift: tuple[Excess, ...]) -> Iterator[tuple[Excess, ...]]:
@@ -127,7 +128,7 @@ def _parts(shift: tuple[Excess, ...]) -> Iterator[tuple[Excess, ...]]:
             yield shift[first : first + size]
 
 
-def _length_difference(found: tuple[Excess, ...], lengths: set[int]) -> int | None:
+def _length_difference(found: tuple[Excess, ...], lengths: list[int]) -> int | None:
     driven = sum(excess.end - excess.start for excess in found)
     passed = found[-1].end - found[0].start
     differences = [mine - reported for mine in (driven, passed) for reported in lengths]

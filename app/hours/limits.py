@@ -1,14 +1,14 @@
 """The four limits for drivers who carry property, and the driving beyond them.
 
-Owns 49 CFR 395.3 as of 2020 with the 2 hours more of 395.1(b)(1): what is left of a limit at an instant, whether the log
-tells it, and which stretches of driving lie beyond. It explains a violation that Maven ELD reported and never overrides
-it; what it does not look at is in `NOT_CONSIDERED`. Rests and their pairs are left to `rests`. All times are microseconds
-since 1970 UTC.
+Owns 49 CFR 395.3 as of 2020 with the 2 hours more of 395.1(b)(1): what is left of a limit at an instant, whether the
+log tells it, and which stretches of driving lie beyond. It explains a violation that Maven ELD reported and never
+overrides it; what it does not look at is in `NOT_CONSIDERED`. Rests and their pairs are left to `rests`. All times
+are microseconds since 1970 UTC.
 
-Only what is certain from the log is reported. Behind a gap nothing is known: for the 11 and the 14 hours up to a rest of
-10 hours, for the break up to 30 minutes without driving or 8 hours of driving, and for the 60/70 hours up to a rest of 34
-hours or until a whole period of days is in the log. Two things a longer log may still mend: a rest under way when the log
-ends may yet become one of a pair, and a rest with which it begins is taken as it is seen.
+Only what is certain from the log is reported. Behind a gap nothing is known: for the 11 and the 14 hours up to a rest
+of 10 hours, for the break up to 30 minutes without driving or 8 hours of driving, and for the 60/70 hours up to a
+rest of 34 hours or until a whole period of days is in the log. Two things a longer log may still mend: a rest after its
+end may make one in it part of a pair, and a rest with which it begins is taken as it is seen.
 """
 
 from bisect import bisect_right
@@ -35,6 +35,7 @@ NOT_CONSIDERED: tuple[str, ...] = (
     "emergency conditions, 49 CFR 395.1(b)(2)",
     "driver-salespersons, 49 CFR 395.1(c)",
     "oilfield operations, 49 CFR 395.1(d)",
+    "retail store deliveries, 49 CFR 395.1(f)",
     "Alaska and Hawaii, 49 CFR 395.1(h) and (i)",
     "agricultural operations, 49 CFR 395.1(k)",
     "ground water well drilling, 49 CFR 395.1(l)",
@@ -154,7 +155,7 @@ class Gauge:
         None when the stretch does not tell, and during a full rest, when none run.
         """
         best = self._best_window(at)
-        if best is None or any(rest.start < at < rest.end and rest.until(at).is_full for rest in self._rests):
+        if best is None or self._is_in_full_rest(at):
             return None
         anchor, excluded = best
         end = anchor.end + WINDOW_HOURS + self._extension(anchor, at)
@@ -162,6 +163,12 @@ class Gauge:
             if rest.start < end:
                 end += rest.length
         return end
+
+    def _is_in_full_rest(self, at: int) -> bool:
+        return any(
+            rest.start < at <= rest.end and rest.until(at).is_full and (at < rest.end or at == self._stretch.end)
+            for rest in self._rests
+        )
 
     def _driving_left(self, at: int) -> int | None:
         anchors = find_anchors(rests_until(self._rests, at))
@@ -172,14 +179,15 @@ class Gauge:
 
     def _window_left(self, at: int) -> int | None:
         best = self._best_window(at)
-        return None if best is None else self._left_of_window(*best, at)
+        return None if best is None else self._left_of_window(best, at)
 
     def _best_window(self, at: int) -> tuple[Rest, list[Rest]] | None:
         past = rests_until(self._rests, at)
         windows = [(anchor, find_excluded(anchor, past, self._rests, at)) for anchor in find_anchors(past)]
-        return max(windows, key=lambda window: self._left_of_window(*window, at), default=None)
+        return max(windows, key=lambda window: self._left_of_window(window, at), default=None)
 
-    def _left_of_window(self, anchor: Rest, excluded: list[Rest], at: int) -> int:
+    def _left_of_window(self, window: tuple[Rest, list[Rest]], at: int) -> int:
+        anchor, excluded = window
         passed = at - anchor.end - sum(rest.length for rest in excluded)
         return WINDOW_HOURS + self._extension(anchor, at) - passed
 
@@ -199,7 +207,7 @@ class Gauge:
         first_day = bisect_right(day_starts, at) - self._cycle.days
         restarts = [rest.end for rest in rests_until(self._rests, at) if rest.length >= RESTART]
         if first_day >= 0 and self._stretch.start <= day_starts[first_day]:
-            since = max(day_starts[first_day], *restarts[-1:])
+            since = max([day_starts[first_day], *restarts[-1:]])
         elif restarts and day_starts and restarts[-1] >= day_starts[max(0, first_day)]:
             since = restarts[-1]
         else:

@@ -1,19 +1,20 @@
 """Rests: which of them start the 11 and the 14 hours anew, and which do not count toward the 14.
 
-Owns 49 CFR 395.3(a)(1) (10 consecutive hours) and the split of the sleeper berth in 395.1(g)(1)(ii), as of 2020. How long
-the limits are is left to `limits`. All times are microseconds since 1970 UTC.
+Owns 49 CFR 395.3(a)(1) (10 consecutive hours) and the split of the sleeper berth in 395.1(g)(1)(ii), as of 2020. How
+long the limits are is left to `limits`. All times are microseconds since 1970 UTC.
 
 How the split is read. Two rests are a pair when each has at least 2 hours, one of them at least 7 consecutive hours in
-the sleeper berth, and both together at least 10; the order is free, and other rests may lie between them. There is no
-upper bound: a rest of 10 hours starts everything anew *and* can be one of a pair. Once the second has ended, the limits
-count from the end of the first. A rest of a pair is left out of the 14 hours, also for the driving between the two,
-although the second is yet to come then (FMCSA, questions on the 2020 changes, number 4: of several pairings the one with
-no or the fewest violations). So at each instant that reading is taken that leaves the driver the most.
+the sleeper berth, and both together at least 10; the order is free, and other rests may lie between them, but no full
+one. Once the second has ended, the limits count from the end of the first. A rest of a pair is left out of the 14
+hours, also for the driving between the two, although the second is yet to come then (FMCSA, questions on the 2020
+changes, number 4: of several pairings the one with no or the fewest violations). So at each instant that reading is
+taken that leaves the driver the most.
 
-One thing is read other than the text suggests. It seems plain that 10 hours of rest between two rests part them for good.
-But then more rest could make a violation: a pause of 3 hours is left out because of 7 hours in the berth later on; let
-the driver rest off duty for 10 hours in between instead of 9, and the pause would count again. So for leaving out a rest
-it only matters that its partner begins at most a day (24 hours) after it; what lies between does not.
+A full rest of which 7 consecutive hours were in the berth starts everything anew *and* is one of a pair: a pause before
+it stays left out, and one after it too. Without them it is not: FMCSA's answers of November 2020 say that 10 hours off
+duty cannot be paired with a berth that follows. Hence the one case in which more rest makes a violation: 9 hours off
+duty can be one of a pair, 10 cannot, and a pair has no 10 between its rests. The regulation has it so; the engine does
+not smooth it over.
 """
 
 from collections.abc import Iterable, Sequence
@@ -21,12 +22,11 @@ from dataclasses import dataclass
 from itertools import product
 
 from app.hours.spans import RESTING, Duty, Stretch, find_runs
-from app.maven.times import DAY, HOUR
+from app.maven.times import HOUR
 
 FULL_REST = 10 * HOUR
 SHORTEST_OF_PAIR = 2 * HOUR
 BERTH_OF_PAIR = 7 * HOUR
-FARTHEST_PARTNER = DAY
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +45,11 @@ class Rest:
     def is_full(self) -> bool:
         """Whether it has the 10 consecutive hours of 395.3(a)(1)."""
         return self.length >= FULL_REST
+
+    @property
+    def can_pair(self) -> bool:
+        """Whether it can be one of a pair at all: not too short, and not a full rest without the berth."""
+        return self.length >= SHORTEST_OF_PAIR and (self.has_long_berth or not self.is_full)
 
     @property
     def has_long_berth(self) -> bool:
@@ -72,9 +77,10 @@ def find_rests(stretch: Stretch) -> list[Rest]:
 
 
 def is_pair(first: Rest, second: Rest) -> bool:
-    """Whether two rests are a pair by their lengths, 395.1(g)(1)(ii)(A) to (C)."""
+    """Whether two rests are a pair, 395.1(g)(1)(ii), as far as it depends on themselves."""
     return (
-        min(first.length, second.length) >= SHORTEST_OF_PAIR
+        first.can_pair
+        and second.can_pair
         and (first.has_long_berth or second.has_long_berth)
         and first.length + second.length >= FULL_REST
     )
@@ -105,9 +111,9 @@ def find_excluded(anchor: Rest, past: Sequence[Rest], rests: Sequence[Rest], at:
     other that is a pair with a rest still to come or under way: those two that leave the driver the most.
     """
     inside = [rest for rest in past if rest.start >= anchor.end]
-    to_come = [rest for rest in rests if rest.end > at]
+    to_come = _up_to_full_rest(rest for rest in rests if rest.end > at)
     with_anchor = [None, *(rest for rest in inside if is_pair(anchor, rest))]
-    with_later = [None, *(rest for rest in inside if any(is_kept_by(rest, later) for later in to_come))]
+    with_later = [None, *(rest for rest in inside if _has_partner(rest, to_come))]
     choices = (
         [rest for rest in choice if rest is not None]
         for choice in product(with_anchor, with_later)
@@ -116,6 +122,15 @@ def find_excluded(anchor: Rest, past: Sequence[Rest], rests: Sequence[Rest], at:
     return sorted(max(choices, key=lambda choice: sum(rest.length for rest in choice)), key=lambda rest: rest.start)
 
 
-def is_kept_by(rest: Rest, later: Rest) -> bool:
-    """Whether a rest is left out of the 14 hours because of a later one; see above for what may lie between."""
-    return rest.start < later.start <= rest.end + FARTHEST_PARTNER and is_pair(rest, later)
+def _up_to_full_rest(rests: Iterable[Rest]) -> list[Rest]:
+    found = []
+    for rest in rests:
+        found.append(rest)
+        if rest.is_full:
+            break
+    return found
+
+
+def _has_partner(rest: Rest, to_come: Sequence[Rest]) -> bool:
+    # A rest under way is in both lists and no partner of its own.
+    return any(rest.start < later.start and is_pair(rest, later) for later in to_come)

@@ -1,8 +1,8 @@
 """Duty statuses as spans of time, and the log that they add up to.
 
-Owns what a log may look like (sorted, nothing twice) and how it is read: equal duties that touch are one span, and a gap
-between two spans is time that nobody has a log of, so that each unbroken stretch is read for itself. Which rests and
-limits follow from a stretch is left to `rests` and `limits`. All times are microseconds since 1970 UTC.
+Owns what a log may look like (sorted, nothing twice) and how it is read: equal duties that touch are one span, and a
+gap between two spans is time that nobody has a log of, so that each unbroken stretch is read for itself. Which rests
+and limits follow from a stretch is left to `rests` and `limits`. All times are microseconds since 1970 UTC.
 """
 
 from bisect import bisect_right
@@ -40,8 +40,9 @@ class Log:
     """What is known of one driver's time.
 
     `day_starts` are the starts of the carrier's log days, sorted, from the day in which the log begins to the one in
-    which it ends. `adverse` are the stretches, each from a claim of adverse driving conditions to the end of what it was
-    claimed for. Raises ValueError for spans that overlap or are not sorted, and for days or claims that are not in order.
+    which it ends. `adverse` are the stretches, each from a claim of adverse driving conditions to the end of what it
+    was claimed for. Raises ValueError for spans that overlap or are not sorted, and for days or claims that are not
+    in order.
     """
 
     spans: tuple[Span, ...]
