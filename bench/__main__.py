@@ -9,7 +9,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from bench import dashboard, drivers, hooks, ingest, pulling, reads, size
+from bench import dashboard, drivers, duty_log, hooks, ingest, pulling, reads, size
 from bench.report import Report
 from bench.servers import LOAD_CORE, postgresql
 
@@ -33,6 +33,10 @@ BENCHMARKS = {
     "overview-postgresql": dashboard.overview_postgresql,
     "live-pages-sqlite": dashboard.live_pages_sqlite,
     "live-pages-postgresql": dashboard.live_pages_postgresql,
+    "duty-records-sqlite": duty_log.write_sqlite,
+    "duty-records-postgresql": duty_log.write_postgresql,
+    "duty-days-sqlite": duty_log.days_sqlite,
+    "duty-days-postgresql": duty_log.days_postgresql,
     "size-sqlite": size.size_sqlite,
     "size-postgresql": size.size_postgresql,
 }

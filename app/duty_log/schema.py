@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from app.duty_log.fields import AUTOMATIC, FIELDS, check_edit, check_new, unknown_word, what_is_wrong
 from app.duty_log.words import KNOWN_WORDS
 from app.maven.faults import Fault, excerpt, point
-from app.maven.ijson import decode, read_value, skip_space
+from app.maven.ijson import decode, read_object, read_value, skip_space
 from app.maven.ijson_grammar import Json, NotJson
 
 Fields = dict[str, Json]
@@ -56,42 +56,65 @@ def read_records(body: bytes, *, is_edit: bool, is_strict: bool) -> Iterator[lis
     Raises `WrongRecords` for the whole array at its first fault or, after the last record, with all faults.
     """
     faults: list[ItemFault] = []
-    items = _read_array(body)
     check = check_edit if is_edit else check_new
-    for start in range(0, len(items), SLICE):
-        some: list[Fields] = []
-        for index, item in enumerate(items[start : start + SLICE], start):
-            found, wrong = _read_one(item, index, check, is_edit, is_strict)
-            faults.extend(wrong)
-            some.append(found)
-        if len(faults) >= MOST_FAULTS:
-            raise WrongRecords(faults[:MOST_FAULTS])
-        if not faults:
-            yield some
-    if faults:
-        raise WrongRecords(faults)
-
-
-def _read_array(body: bytes) -> list[Json]:
+    some: list[Fields] = []
     try:
-        text, is_suspicious = decode(body)
-        start = skip_space(text, 0)
-        value, end, faults = read_value(text, start, is_suspicious)
-        end = skip_space(text, end)
-        if end != len(text):
-            raise NotJson.at(text, end, "the end of the body")
+        for index, (item, wrong) in enumerate(_read_items(body)):
+            if wrong:
+                faults.extend(ItemFault(index, _within(index, fault)) for fault in wrong)
+            else:
+                found, told = _read_one(item, index, check, is_edit, is_strict)
+                faults.extend(told)
+                some.append(found)
+            if len(faults) >= MOST_FAULTS:
+                break
+            if len(some) == SLICE:
+                if not faults:
+                    yield some
+                some = []
     except NotJson as error:
         raise WrongRecords([ItemFault(None, Fault("", error.detail))], is_json=False) from None
-    if not isinstance(value, list):
-        raise WrongRecords([ItemFault(None, Fault("", "The body must be an array of driver histories."))])
     if faults:
-        raise WrongRecords([ItemFault(_item_of(fault), fault) for fault in faults[:MOST_FAULTS]])
-    return value
+        raise WrongRecords(faults[:MOST_FAULTS])
+    yield some
 
 
-def _item_of(fault: Fault) -> int | None:
-    head = fault.pointer.split("/")[1:2]
-    return int(head[0]) if head and head[0].isdecimal() else None
+def _read_items(body: bytes) -> Iterator[tuple[Json, tuple[Fault, ...]]]:
+    """The items of the array that a body is, each with its faults against I-JSON. Raises `NotJson`, and `WrongRecords`
+    for another value.
+    """
+    text, is_suspicious = decode(body)
+    at = skip_space(text, 0)
+    if not text.startswith("[", at):
+        _, end, _ = read_value(text, at, is_suspicious)
+        _expect_end(text, end)
+        raise WrongRecords([ItemFault(None, Fault("", "The body must be an array of driver histories."))])
+    at = skip_space(text, at + 1)
+    if text.startswith("]", at):
+        _expect_end(text, at + 1)
+        return
+    while True:
+        quick = None if is_suspicious or not text.startswith("{", at) else read_object(text, at)
+        value, end, faults = (*quick, ()) if quick is not None else read_value(text, at, is_suspicious)
+        yield value, faults
+        at = skip_space(text, end)
+        if text.startswith("]", at):
+            _expect_end(text, at + 1)
+            return
+        if not text.startswith(",", at):
+            raise NotJson.at(text, at, "a comma or ]")
+        at = skip_space(text, at + 1)
+
+
+def _expect_end(text: str, at: int) -> None:
+    end = skip_space(text, at)
+    if end != len(text):
+        raise NotJson.at(text, end, "the end of the body")
+
+
+def _within(index: int, fault: Fault) -> Fault:
+    """The fault of an item with a pointer into the array."""
+    return Fault(f"/{index}{fault.pointer}", fault.detail)
 
 
 def _read_one(
