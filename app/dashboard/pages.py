@@ -19,6 +19,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from app.alerts.problems import DESK_ERRORS, desk_problem
 from app.dashboard.compression import packed_answer
 from app.dashboard.context import DashboardContext
+from app.dashboard.duty_words import DUTY_FILTERS
 from app.dashboard.gate import SignInNeeded, Visitor, check_form, visitor_of
 from app.dashboard.statics import STATICS
 from app.dashboard.words import WORDS
@@ -59,7 +60,7 @@ def _environment() -> Environment:
         undefined=StrictUndefined,
         auto_reload=False,
     )
-    environment.filters |= WORDS
+    environment.filters |= WORDS | DUTY_FILTERS
     environment.globals |= {"static": STATICS.address}
     return environment
 

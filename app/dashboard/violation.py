@@ -7,10 +7,13 @@ from starlette.responses import Response
 
 from app.dashboard.context import DashboardContext
 from app.dashboard.differences import differences
+from app.dashboard.duty_section import DutySection, Unshown, read_violation_log
 from app.dashboard.gate import Visitor
 from app.dashboard.maps import Point, distance_in_words, draw_map, point_of
 from app.dashboard.pages import html, render_page
 from app.dashboard.subjects import ShownEvent, ViolationView, read_violation
+from app.db.statements import ReadScript
+from app.hours.limits import NOT_CONSIDERED
 from app.inbox.model import Channel
 from app.maven.faults import find_unstorable
 from app.maven.schema import VehicleData
@@ -41,9 +44,12 @@ _CHANNELS = {
 async def show_violation(context: DashboardContext, visitor: Visitor, request: Request) -> Response:
     """The page."""
     violation_id = decode_segment(request.path_params["id"])
-    view = None if find_unstorable(violation_id) else await context.database.read(read_violation(violation_id))
-    if view is None or not may_see(visitor.key, view.terminal_code):
+    found = (
+        None if find_unstorable(violation_id) else await context.database.read(_read(context, visitor, violation_id))
+    )
+    if found is None:
         raise unknown_violation(violation_id)
+    view, duty = found
     data = view.data
     regulation = regulation_of(data.ruleset, data.type)
     start, end = _point(data.startData), _point(data.endData)
@@ -62,6 +68,8 @@ async def show_violation(context: DashboardContext, visitor: Visitor, request: R
         map=draw_map(start, end),
         distance=distance_in_words(start, end),
         places=[("Start", _place_lines(data.startData)), ("End", _place_lines(data.endData))],
+        duty=duty,
+        not_considered=NOT_CONSIDERED,
         history=_history(view),
         events=[(event, _pretty(event)) for event in view.events],
         has_more_events=view.has_more_events,
@@ -70,6 +78,18 @@ async def show_violation(context: DashboardContext, visitor: Visitor, request: R
         statuses=[status.word for status in ReviewStatus],
     )
     return html(request, text)
+
+
+def _read(
+    context: DashboardContext, visitor: Visitor, violation_id: str
+) -> ReadScript[tuple[ViolationView, DutySection | Unshown | None] | None]:
+    """The violation and the driver's log; None when there is no such violation that the visitor may see."""
+    view = yield from read_violation(violation_id)
+    if view is None or not may_see(visitor.key, view.terminal_code):
+        return None
+    dialect, zones = context.database.dialect, context.zones
+    duty = yield from read_violation_log(dialect, visitor.key, zones, view.data, view.terminal_code, context.clock())
+    return view, duty
 
 
 def _point(vehicle: VehicleData | None) -> Point | None:

@@ -68,8 +68,10 @@ def apply_edit(dialect: Dialect, item: int, before: Before, edit: Fields) -> Rea
         raise RecordsRefused(Why.NOT_EDITABLE, [refused(item, "id", NOT_ACTIVE)])
     edit = {name: value for name, value in edit.items() if name not in AUTOMATIC}
     was = {name: value for name, value in before.fields.items() if name not in AUTOMATIC}
-    if edit.get("userId", was["userId"]) != was["userId"] and "username" not in edit:
-        edit["username"] = yield from _username_of(dialect, edit["userId"])
+    is_another_user = edit.get("userId", was["userId"]) not in (None, was["userId"])
+    if is_another_user and edit.get("username", SYSTEM_USERNAME) == SYSTEM_USERNAME:
+        # Who claims unidentified driving may send the record back with the userId changed and nothing else.
+        edit["username"] = (yield from _username_of(dialect, edit["userId"])) or edit.get("username")
     fields = {**merge_edit(was, edit), "driverEdit": True}
     faults = [*_missing(item, fields, edit), *_faults_of(item, was, fields)]
     if faults:

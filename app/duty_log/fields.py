@@ -28,7 +28,8 @@ _DURATION = re.compile(
 def read_timestamp(text: str) -> str:
     """A timestamp in the form in which all are kept: UTC, to the millisecond. Raises ValueError with a sentence."""
     micros = parse_time(text)
-    return text if len(text) == 24 and text[23] == "Z" and text[19] == "." else format_millis(micros)
+    is_written_so = len(text) == 24 and text[23] == "Z" and text[19] == "." and text[17:19] != "60"
+    return text if is_written_so else format_millis(micros)
 
 
 def read_uuid(text: str) -> str:

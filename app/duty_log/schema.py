@@ -6,6 +6,7 @@ What a field may hold is `fields`' matter, what the registry knows of users and 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 import orjson
@@ -138,8 +139,26 @@ def _read_one(
     try:
         orjson.dumps(found)
     except orjson.JSONEncodeError:
-        return {}, [ItemFault(index, Fault(point([index]), "has a whole number of more than 64 bits"))]
+        found = {name: _with_doubles(value) for name, value in found.items()}
+        try:
+            orjson.dumps(found)
+        except orjson.JSONEncodeError:
+            return {}, [ItemFault(index, Fault(point([index]), "has a whole number of more than 64 bits"))]
     return found, []
+
+
+def _with_doubles(value: Json) -> Json:
+    """The value with those whole numbers beyond 64 bits as doubles that a double writes down as the same number, such
+    as 1e20.
+    """
+    if isinstance(value, dict):
+        return {name: _with_doubles(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_with_doubles(inner) for inner in value]
+    if isinstance(value, int) and not -(2**63) <= value < 2**64:
+        double = float(value)
+        return double if int(Decimal(repr(double))) == value else value
+    return value
 
 
 def _explain(item: Mapping[str, Json], index: int, error: ValidationError, is_edit: bool) -> list[ItemFault]:

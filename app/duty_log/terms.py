@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
+from app.db.errors import Withdrawn
 from app.duty_log.schema import ItemFault
 from app.maven.faults import Fault, point
 
@@ -30,7 +31,7 @@ class Why(Enum):
     INVALID = "a field cannot be"
 
 
-class RecordsRefused(Exception):
+class RecordsRefused(Withdrawn):
     """Nothing of an array was kept. The sentences are VisTracks' where its page has one."""
 
     def __init__(self, why: Why, faults: Sequence[ItemFault]) -> None:

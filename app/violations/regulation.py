@@ -9,6 +9,8 @@ cite.
 from dataclasses import dataclass
 from functools import lru_cache
 
+from app.hours.limits import SEVENTY_EIGHT, SIXTY_SEVEN, Cycle, Limit
+
 TABLE_VERSION = "2026-11"
 
 EGREGIOUS_MINUTES = 180
@@ -74,6 +76,31 @@ def regulation_of(ruleset: str | None, violation_type: str | None) -> Regulation
             return _PASSENGER.get(family)
         case _:
             return None
+
+
+_LIMITS = {
+    "driving": Limit.DRIVING,
+    "shift": Limit.WINDOW,
+    "break": Limit.BREAK,
+    "cycle": Limit.CYCLE,
+}
+_CYCLES = {"USA_PROPERTY": None, "USA_PROPERTY_60_7": SIXTY_SEVEN, "USA_PROPERTY_70_8": SEVENTY_EIGHT}
+
+
+@dataclass(frozen=True, slots=True)
+class Countable:
+    """A limit that can be counted again from a log; `cycle` is None where the ruleset does not name its days."""
+
+    limit: Limit
+    cycle: Cycle | None
+
+
+def countable(ruleset: str | None, violation_type: str | None) -> Countable | None:
+    """The limit of 49 CFR 395.3 that a type under a ruleset stands for; None for passengers, states, and what is
+    unknown. Like `regulation_of` it takes no ruleset of which it does not know the whole name.
+    """
+    name, family = (ruleset or "").upper(), _FAMILIES.get((violation_type or "").lower())
+    return Countable(_LIMITS[family], _CYCLES[name]) if family is not None and name in _CYCLES else None
 
 
 def is_egregious(violation_type: str | None, duration_minutes: int | None) -> bool:

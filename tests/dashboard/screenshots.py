@@ -7,23 +7,23 @@ picture differs from the one before it only where a page does.
 import asyncio
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from unittest.mock import patch
 
 import httpx2
-from playwright.async_api import Browser
+from playwright.async_api import Browser, FloatRect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.db.database import open_database
 from app.db.migrate import upgrade
 from app.logging import configure_logging
 from app.main import create_app
-from app.maven.times import HOUR, SECOND
+from app.maven.times import HOUR, SECOND, parse_time
 from app.reviews.schema import check_review
 from app.reviews.store import add_reviews
 from app.settings import Settings
@@ -32,6 +32,7 @@ from app.web.process import Server, configure
 from app.web.server import Deadlines, bind
 from tests.command_line import ROOT
 from tests.dashboard.browsing import ADMIN_KEY, PATIENCE, ZONES, Site, chromium, fill, tab_on
+from tests.dashboard.logged import keep_fortnight
 
 FOLDER = ROOT / "docs" / "images"
 PRESENT = datetime(2026, 1, 30, 15, 40, tzinfo=UTC)
@@ -42,6 +43,8 @@ REVIEWERS = [
     ("disputed", "Dana Fox", "Yard move logged as driving; edit requested."),
 ]
 OVERVIEW, DRIVER, VIOLATION = "overview.png", "driver.png", "violation.png"
+DUTY_LOG = "duty-log.png"
+DUTY_LOG_SIZE = {"width": 1280, "height": 620}
 
 
 async def review(url: str, violations: Iterable[str]) -> None:
@@ -52,6 +55,18 @@ async def review(url: str, violations: Iterable[str]) -> None:
         for violation_id, (status, name, note) in zip(violations, REVIEWERS, strict=False):
             given = check_review({"status": status, "note": note})
             await database.write(add_reviews(database.dialect, [violation_id], None, given, name, at))
+    finally:
+        await database.close()
+
+
+async def log(url: str, violation: Mapping[str, Any]) -> None:
+    """Gives the driver of a violation of the 11 hours a duty log that shows it."""
+    start, end = parse_time(violation["startTime"]), parse_time(violation["endTime"])
+    database = await open_database(url)
+    try:
+        now = int(PRESENT.timestamp()) * SECOND
+        columns = {"time_zone": "America/New_York", "terminal_code": violation["terminalCode"]}
+        await keep_fortnight(database, violation["driverId"], start, end, now, **columns)
     finally:
         await database.close()
 
@@ -103,6 +118,18 @@ async def picture(browser: Browser, site: Site, session: str, path: str, file: P
         await tab.page.screenshot(path=file, animations="disabled")
 
 
+async def picture_of_log(browser: Browser, site: Site, session: str, path: str, file: Path) -> None:
+    """The duty log of a page, with the first day's table open, as far as `DUTY_LOG_SIZE` goes."""
+    async with tab_on(browser, site, session) as tab:
+        await tab.open(path)
+        await tab.is_live()
+        await tab.ask("document.querySelector('.duty-table').open = true")
+        place = await tab.page.locator("#duty-log").bounding_box()
+        assert place is not None
+        clip = {"x": 0, "y": place["y"], **DUTY_LOG_SIZE}
+        await tab.page.screenshot(path=file, animations="disabled", full_page=True, clip=cast(FloatRect, clip))
+
+
 async def take(folder: Path) -> None:
     """Makes all pictures."""
     with tempfile.TemporaryDirectory(prefix="hos-screenshots-") as name:
@@ -113,15 +140,19 @@ async def take(folder: Path) -> None:
         async with frozen_site(directory, url) as site, chromium() as browser:
             session, found = await asyncio.to_thread(lambda: (site.session(), subjects(site)))
             await review(url, found)
+            await log(url, await asyncio.to_thread(site.get, f"/v1/violations/{found[0]}"))
             driver = (await asyncio.to_thread(site.get, f"/v1/violations/{found[0]}"))["driverId"]
             await picture(browser, site, session, "/", folder / OVERVIEW, 860)
             await picture(browser, site, session, f"/drivers/{driver}", folder / DRIVER, 820)
             await picture(browser, site, session, f"/violations/{found[0]}", folder / VIOLATION, 960)
+            await picture_of_log(browser, site, session, f"/violations/{found[0]}", folder / DUTY_LOG)
 
 
 def subjects(site: Site) -> list[str]:
-    """The violations that matter most: egregious ones, the newest first."""
-    egregious = site.get("/v1/violations", egregious="true", sort="-startTime", limit="3")["data"]
+    """The violations that matter most: egregious ones under a ruleset that is counted again, the newest first."""
+    egregious = site.get("/v1/violations", egregious="true", ruleset="USA_PROPERTY_70_8", sort="-startTime", limit="3")[
+        "data"
+    ]
     return [one["id"] for one in egregious]
 
 

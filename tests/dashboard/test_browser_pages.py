@@ -37,7 +37,7 @@ TABLES_WITHOUT_HEADERS = """() => [...document.querySelectorAll("table")].filter
   const isHeader = (one) => one.tagName === "TH" && one.scope === "col" && one.textContent.trim();
   return !headers.length || !headers.every(isHeader);
 }).map((one) => one.outerHTML.slice(0, 200))"""
-DRAWINGS_WITHOUT_WORDS = """() => [...document.querySelectorAll("svg")].filter((one) =>
+DRAWINGS_WITHOUT_WORDS = """() => [...document.querySelectorAll("svg:not(svg svg)")].filter((one) =>
   one.getAttribute("role") !== "img" || !(one.getAttribute("aria-label") || one.querySelector(":scope > title"))
 ).map((one) => one.outerHTML.slice(0, 120))"""
 

@@ -1,0 +1,84 @@
+"""Reading the credential of a request: whatever its header holds, it is a credential or none, and never a crash."""
+
+import base64
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from starlette.types import Scope
+
+from app.web.authentication import basic_credentials, bearer_token
+
+
+def scope_with(*values: bytes) -> Scope:
+    return {"type": "http", "headers": [(b"authorization", value) for value in values]}
+
+
+def encoded(text: str | bytes) -> bytes:
+    return base64.b64encode(text.encode() if isinstance(text, str) else text)
+
+
+@pytest.mark.parametrize(
+    "header, found",
+    [
+        (b"Basic " + encoded("name:key"), ("name", "key")),
+        (b"basic   " + encoded("name:key") + b"  ", ("name", "key")),
+        (b"BASIC " + encoded("name:a:key"), ("name", "a:key")),
+        (b"Basic " + encoded("Büro \U0001f69a:schlüssel"), ("Büro \U0001f69a", "schlüssel")),
+        (b"Basic " + encoded(":key"), ("", "key")),
+        (b"Basic " + encoded("name:"), ("name", "")),
+        (b"Basic " + encoded("no colon"), None),
+        (b"Basic " + encoded(b"name:\xff"), None),
+        (b"Basic " + encoded(b"name:\xed\xa0\x80"), None),
+        (b"Basic name:key", None),
+        (b"Basic !!!!", None),
+        (b"Basic bmFtZTprZXk\n=", None),
+        (b"Basic " + encoded("name:key").rstrip(b"=")[:-1], None),
+        (b"Basic \xff\xfe", None),
+        (b"Basic", None),
+        (b"Basic ", None),
+        (b"", None),
+        (b"Bearer " + encoded("name:key"), None),
+        (b"Basic" + encoded("name:key"), None),
+    ],
+)
+def test_basic(header: bytes, found: tuple[str, str] | None) -> None:
+    assert basic_credentials(scope_with(header)) == found
+
+
+@pytest.mark.parametrize(
+    "header, found",
+    [
+        (b"Bearer key", "key"),
+        (b"bearer  key ", "key"),
+        (b"Bearer a b", "a b"),
+        (b"Bearer \xff", "\ufffd"),
+        (b"Bearer", None),
+        (b"Bearer ", None),
+        (b"Basic key", None),
+    ],
+)
+def test_bearer(header: bytes, found: str | None) -> None:
+    assert bearer_token(scope_with(header)) == found
+
+
+def test_of_several_headers_each_reader_takes_its_own() -> None:
+    scope = scope_with(b"Digest x", b"Basic " + encoded("name:key"), b"Bearer token", b"Bearer other")
+    assert basic_credentials(scope) == ("name", "key")
+    assert bearer_token(scope) == "token"
+    assert basic_credentials({"headers": []}) is None
+
+
+@given(st.binary(max_size=40))
+@example(b"=" * 4)
+@example(b"\xc3\xa9" * 4)
+def test_anything_is_a_credential_or_none(value: bytes) -> None:
+    for header in (value, b"Basic " + value, b"Basic " + encoded(value)):
+        found = basic_credentials(scope_with(header))
+        assert found is None or ":" not in found[0]
+
+
+@given(st.text(st.characters(codec="utf-8")), st.text(st.characters(codec="utf-8")))
+def test_names_and_keys_come_back(name: str, key: str) -> None:
+    name = name.replace(":", "")
+    assert basic_credentials(scope_with(b"Basic " + encoded(f"{name}:{key}"))) == (name, key)
