@@ -20,7 +20,7 @@ from app.db.statements import Dialect, Fetch, ReadScript
 from app.duty_log.driver_log import DriverLog, read_driver_log
 from app.duty_log.log_days import LogDays
 from app.hours.spans import WORKING
-from app.identities.store import Identity, find_assets, find_driver
+from app.identities.store import Identity, find_assets, find_driver, find_terminal_zone
 from app.keys.schema import ApiKey, Scope
 from app.maven.schema import ViolationData
 from app.maven.times import DAY, MINUTE, parse_time
@@ -118,6 +118,8 @@ def find_owner(key: ApiKey, zones: Mapping[str, ZoneInfo], driver: Driver) -> Re
     if not key.may(Scope.LOG_READ):
         return Unshown.NO_SCOPE
     identity = yield from find_driver(driver.driver_id)
+    if identity is not None and identity.time_zone is None and identity.terminal_code is not None:
+        identity = replace(identity, time_zone=(yield from find_terminal_zone(identity.terminal_code)))
     if key.terminals is not None and (identity is None or identity.terminal_code not in key.terminals):
         return Unshown.OTHER_TERMINAL
     if identity is None or identity.user_id is None:

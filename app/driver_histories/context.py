@@ -8,14 +8,14 @@ from starlette.types import Scope as AsgiScope
 
 from app.db.database import Database
 from app.db.errors import DatabaseConflict, DatabaseRefused, DatabaseUnavailable
-from app.duty_log.schema import ItemFault, WrongRecords
+from app.duty_log.schema import MOST_RECORDS, ItemFault, TooManyRecords, WrongRecords
 from app.duty_log.terms import RecordsRefused, Why
 from app.keys.schema import ApiKey, Scope
 from app.maven.faults import is_sentence
 from app.web.answers import unavailable
 from app.web.metrics import Metrics
 from app.web.middleware import Stopping
-from app.web.problems import CONFLICT, INVALID_FIELDS, INVALID_JSON, NOT_FOUND, OVERLOADED, Kind, Problem
+from app.web.problems import CONFLICT, INVALID_FIELDS, INVALID_JSON, NOT_FOUND, OVERLOADED, TOO_LARGE, Kind, Problem
 from app.web.turns import Turns
 
 log = structlog.get_logger(__name__)
@@ -53,7 +53,7 @@ def make_turns() -> Turns:
     return Turns(TURNS, WAITING, TURN_SECONDS, crowded=_crowded, late=unavailable)
 
 
-TROUBLES = (WrongRecords, RecordsRefused, DatabaseUnavailable, DatabaseConflict, DatabaseRefused)
+TROUBLES = (TooManyRecords, WrongRecords, RecordsRefused, DatabaseUnavailable, DatabaseConflict, DatabaseRefused)
 
 _KINDS: dict[Why, Kind] = {
     Why.UNKNOWN_RECORD: NOT_FOUND,
@@ -66,6 +66,8 @@ def problem_of(trouble: Exception) -> Problem:
     """What one of `TROUBLES` is on the wire. The detail is the first sentence, which is the vendor's where the page has
     one; `errors` have them all.
     """
+    if isinstance(trouble, TooManyRecords):
+        return Problem(TOO_LARGE, f"An array may have at most {MOST_RECORDS} records. Send several.")
     if isinstance(trouble, WrongRecords):
         return _told(INVALID_FIELDS if trouble.is_json else INVALID_JSON, trouble.faults)
     if isinstance(trouble, RecordsRefused):

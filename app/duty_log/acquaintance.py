@@ -61,7 +61,7 @@ def acquaint(dialect: Dialect, records: Sequence[Fields], terms: Terms) -> Write
         raise RecordsRefused(Why.INVALID, faults)
     new_users = {_user_id(f): str(f["username"]) for f in records if _user_id(f) not in users}
     if new_users:
-        yield from introduce_users(new_users.items(), terms.now)
+        yield from introduce_users(dialect, new_users.items(), terms.now)
     new_assets: dict[int, str | None] = {}
     for fields in records:
         asset_id, vin = _asset_id(fields), fields.get("vin")

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 import orjson
 
 from app.db.arguments import any_of, list_argument
-from app.db.statements import Dialect, Fetch, ReadScript
+from app.db.statements import Dialect, Fetch, ReadScript, Row, shape_of
 from app.duty_log.fields import AUTOMATIC, REQUIRED
+from app.duty_log.model import DutyRecordRow
 from app.duty_log.schema import Fields, ItemFault, merge_edit
 from app.duty_log.terms import (
     ALREADY_EDITED,
@@ -22,6 +23,9 @@ from app.duty_log.visibility import visible_records
 from app.duty_log.words import FROM_UNIDENTIFIED, STATUSES, SYSTEM_USERNAME, RecordStatus
 from app.identities.store import find_users
 
+_NAMES = shape_of(DutyRecordRow).columns
+_COLUMNS = ", ".join(f"r.{name}" for name in _NAMES)
+
 
 @dataclass(slots=True)
 class Before:
@@ -30,8 +34,10 @@ class Before:
     id: int
     status: RecordStatus
     is_deleted: bool
+    row: tuple[object, ...]
+    """All of it, in the order of the model's columns."""
     fields: Fields
-    """All of it, as it is shown."""
+    """As it is shown."""
     is_superseded: bool = False
     """Whether an edit of the same array came before."""
 
@@ -43,13 +49,10 @@ def find_versions(dialect: Dialect, edits: Sequence[Fields], terms: Terms) -> Re
     ids = [edit["id"] for edit in edits]
     condition, args = visible_records(dialect, terms.terminals, first=2)
     rows = yield Fetch(
-        "SELECT r.id, r.record_status, r.deleted_at, r.shown FROM duty_records AS r"
-        f" WHERE r.id IN {any_of(dialect, 1, 'bigint')}{condition}",
+        f"SELECT {_COLUMNS} FROM duty_records AS r WHERE r.id IN {any_of(dialect, 1, 'bigint')}{condition}",
         (list_argument(dialect, {number for number in ids if isinstance(number, int)}), *args),
     )
-    found = {
-        row[0]: Before(row[0], RecordStatus(row[1]), row[2] is not None, orjson.loads(bytes(row[3]))) for row in rows
-    }
+    found = {before.id: before for before in map(_before, rows)}
     missing = [
         refused(item, "id", unknown_record(number))
         for item, number in enumerate(ids)
@@ -58,6 +61,12 @@ def find_versions(dialect: Dialect, edits: Sequence[Fields], terms: Terms) -> Re
     if missing:
         raise RecordsRefused(Why.UNKNOWN_RECORD, missing)
     return [found[number] for number in ids if isinstance(number, int)]
+
+
+def _before(row: Row) -> Before:
+    named = dict(zip(_NAMES, row, strict=True))
+    shown = orjson.loads(bytes(named["shown"]))
+    return Before(named["id"], RecordStatus(named["record_status"]), named["deleted_at"] is not None, tuple(row), shown)
 
 
 def apply_edit(dialect: Dialect, item: int, before: Before, edit: Fields) -> ReadScript[Fields]:

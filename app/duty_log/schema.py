@@ -24,6 +24,9 @@ Fields = dict[str, Json]
 MOST_FAULTS = 100
 """Faults told of one array."""
 
+MOST_RECORDS = 10_000
+"""Of one array: it is written in one transaction."""
+
 SLICE = 100
 """Records read at a stretch."""
 
@@ -50,17 +53,24 @@ class WrongRecords(Exception):
         self.is_json = is_json
 
 
+class TooManyRecords(Exception):
+    """An array has more than `MOST_RECORDS`."""
+
+
 def read_records(body: bytes, *, is_edit: bool, is_strict: bool) -> Iterator[list[Fields]]:
     """The records of a body, some at a time, so that others get a turn between: new ones, or edits with the `id` of
     what they edit.
 
-    Raises `WrongRecords` for the whole array at its first fault or, after the last record, with all faults.
+    Raises `TooManyRecords`, and `WrongRecords` for the whole array: at its hundredth fault or, after the last record,
+    with all of them.
     """
     faults: list[ItemFault] = []
     check = check_edit if is_edit else check_new
     some: list[Fields] = []
     try:
         for index, (item, wrong) in enumerate(_read_items(body)):
+            if index == MOST_RECORDS:
+                raise TooManyRecords
             if wrong:
                 faults.extend(ItemFault(index, _within(index, fault)) for fault in wrong)
             else:

@@ -13,7 +13,7 @@ from typing import assert_never
 import orjson
 
 from app.db.arguments import any_of, list_argument
-from app.db.statements import Dialect, Execute, Fetch, Insert, ReadScript, WriteScript
+from app.db.statements import Dialect, Execute, Fetch, Insert, ReadScript, WriteScript, shape_of
 from app.duty_log.acquaintance import Acquaintance, acquaint
 from app.duty_log.data_check import data_check
 from app.duty_log.editing import Before, apply_edit, find_versions
@@ -116,8 +116,8 @@ def edit_records(dialect: Dialect, edits: Sequence[Fields], terms: Terms) -> Wri
             superseded.append(before)
         merged.append(fields)
     acquaintance = yield from acquaint(dialect, merged, terms)
-    for before in superseded:
-        yield _supersede(before, ledger.changed_at)
+    if superseded:
+        yield Insert(DutyRecordRow, [_superseded(before, ledger.changed_at) for before in superseded], replace=True)
     rows = [
         _row(ledger, fields, digest_of(fields), acquaintance, terms, edits_id=before.id)
         for fields, before in zip(merged, versions, strict=True)
@@ -127,14 +127,18 @@ def edit_records(dialect: Dialect, edits: Sequence[Fields], terms: Terms) -> Wri
     return [_shown_of(row) for row in rows]
 
 
-def _supersede(before: Before, now: int) -> Execute:
+def _superseded(before: Before, now: int) -> tuple[object, ...]:
+    """The row of a version that was edited."""
     fields = {**before.fields, "recordStatus": RecordStatus.INACTIVE_CHANGED.word}
     fields.setdefault("validEndTime", format_millis(now))
     fields["lastChangedDate"] = format_millis(now)
-    return Execute(
-        "UPDATE duty_records SET record_status = $1, changed_at = $2, shown = $3 WHERE id = $4",
-        (int(RecordStatus.INACTIVE_CHANGED), now, orjson.dumps(fields), before.id),
-    )
+    changed = {
+        "record_status": int(RecordStatus.INACTIVE_CHANGED),
+        "changed_at": now,
+        "shown": orjson.dumps(fields),
+    }
+    columns = shape_of(DutyRecordRow).columns
+    return tuple(changed.get(name, value) for name, value in zip(columns, before.row, strict=True))
 
 
 def _row(

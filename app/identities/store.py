@@ -3,8 +3,10 @@
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
+import orjson
+
 from app.db.arguments import any_of, list_argument
-from app.db.statements import Dialect, Execute, Fetch, Insert, ReadScript, Row, WriteScript
+from app.db.statements import Dialect, Execute, Fetch, Insert, ReadScript, Row, WriteScript, json_rows
 from app.duty_log.words import SYSTEM_USERNAME
 from app.identities.model import AssetRow
 
@@ -38,10 +40,17 @@ def identity_of(row: Row) -> Identity:
     return Identity(*row)
 
 
+_COLUMNS_OR_TERMINAL = COLUMNS.replace(
+    "time_zone",
+    "coalesce(time_zone, (SELECT min(t.time_zone) FROM home_terminals AS t"
+    " WHERE t.code = driver_identities.terminal_code))",
+)
+
+
 def find_users(dialect: Dialect, user_ids: Collection[int]) -> ReadScript[dict[int, Identity]]:
-    """Those of the users that are known, by their ids."""
+    """Those of the users that are known, by their ids; with the time zone of their terminal where they have none."""
     rows = yield Fetch(
-        f"SELECT {COLUMNS} FROM driver_identities WHERE user_id IN {any_of(dialect, 1, 'bigint')}",
+        f"SELECT {_COLUMNS_OR_TERMINAL} FROM driver_identities WHERE user_id IN {any_of(dialect, 1, 'bigint')}",
         (list_argument(dialect, user_ids),),
     )
     found = [identity_of(row) for row in rows]
@@ -62,13 +71,22 @@ def find_driver(driver_id: str) -> ReadScript[Identity | None]:
     return identity_of(rows[0]) if len(rows) == 1 else None
 
 
-def introduce_users(users: Iterable[tuple[int, str]], now: int) -> WriteScript[None]:
+def find_terminal_zone(terminal_code: str) -> ReadScript[str | None]:
+    """The time zone of the home terminal with this code, as far as it is known."""
+    rows = yield Fetch("SELECT min(time_zone) FROM home_terminals WHERE code = $1", (terminal_code,))
+    zone: str | None = rows[0][0]
+    return zone
+
+
+def introduce_users(dialect: Dialect, users: Iterable[tuple[int, str]], now: int) -> WriteScript[None]:
     """Makes users known by id and username; `now` is in microseconds since 1970 UTC."""
-    for user_id, username in users:
-        yield Execute(
-            "INSERT INTO driver_identities (user_id, username, changed_at) VALUES ($1, $2, $3)",
-            (user_id, username, now),
-        )
+    listed = [{"user_id": user_id, "username": username} for user_id, username in users]
+    columns = {"user_id": "bigint", "username": "text"}
+    yield Execute(
+        "INSERT INTO driver_identities (user_id, username, changed_at)"
+        f" SELECT r.user_id, r.username, CAST($2 AS bigint) FROM {json_rows(dialect, 1, columns)} AS r",
+        (orjson.dumps(listed).decode(), now),
+    )
 
 
 @dataclass(frozen=True, slots=True)

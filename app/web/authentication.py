@@ -20,16 +20,19 @@ def bearer_token(scope: AsgiScope) -> str | None:
     return None if token is None else str(token, "utf-8", "replace")
 
 
-def basic_credentials(scope: AsgiScope) -> tuple[str, str] | None:
-    """Name and password of the request's Authorization header, None when there is no readable Basic one."""
+def basic_credentials(scope: AsgiScope) -> tuple[tuple[str, str], ...]:
+    """Name and password of the request's Authorization header, none when there is no readable Basic one. Where there
+    are several colons the first parts them, or the last one: a key's name may have some, and so may a key.
+    """
     encoded = _credentials(scope, b"basic")
     if encoded is None:
-        return None
+        return ()
     try:
-        name, colon, password = base64.b64decode(encoded, validate=True).decode().partition(":")
+        text = base64.b64decode(encoded, validate=True).decode()
     except (binascii.Error, UnicodeDecodeError):
-        return None
-    return (name, password) if colon else None
+        return ()
+    first, last = text.partition(":"), text.rpartition(":")
+    return tuple({(name, password): None for name, colon, password in (first, last) if colon})
 
 
 def _credentials(scope: AsgiScope, scheme: bytes) -> bytes | None:
@@ -56,11 +59,11 @@ def authenticate_either_way(ring: KeyRing, scope: AsgiScope, needed: Scope) -> A
     token, named = bearer_token(scope), basic_credentials(scope)
     if token is not None:
         return _judge(_find(ring, token), needed, _BOTH_CHALLENGES)
-    if named is None:
+    if not named:
         detail = "Send an API key: Authorization: Basic with the key's name and the key, or Bearer <key>."
         raise Problem(UNAUTHENTICATED, detail, headers=_BOTH_CHALLENGES)
-    key = _find(ring, named[1])
-    return _judge(key if key is not None and key.name == named[0] else None, needed, _BOTH_CHALLENGES)
+    found = [key for name, text in named if (key := _find(ring, text)) is not None and key.name == name]
+    return _judge(found[0] if found else None, needed, _BOTH_CHALLENGES)
 
 
 def _find(ring: KeyRing, token: str) -> ApiKey | None:

@@ -125,7 +125,7 @@ async def test_who_is_not_known_is_404_and_told_how_to_be(front: Front, driver_i
 
 
 async def test_a_username_stands_in_for_a_driver_id(front: Front) -> None:
-    await front.database.write(introduce_users([(5, "jdoe"), (9, "unidentifiedDriver")], NOW))
+    await front.database.write(introduce_users(front.database.dialect, [(5, "jdoe"), (9, "unidentifiedDriver")], NOW))
     known = {**NOTHING, "userId": 5, "username": "jdoe"}
     assert await front.get("jdoe") == {**known, "matchedBy": "username"}
     assert (await front.ask("GET", "unidentifiedDriver", key=READER)).status_code == 404
@@ -134,7 +134,7 @@ async def test_a_username_stands_in_for_a_driver_id(front: Front) -> None:
 
 
 async def test_a_bare_person_is_merged(front: Front) -> None:
-    await front.database.write(introduce_users([(5, "jdoe")], NOW))
+    await front.database.write(introduce_users(front.database.dialect, [(5, "jdoe")], NOW))
     await front.put("D1", {"firstName": "Jane"}, 201)
     await front.put("D1", {"userId": 5, "username": "jdoe"})
     assert await persons(front.database) == [{"driver_id": "D1", "user_id": 5, "username": "jdoe"}]
@@ -159,7 +159,7 @@ async def test_nobody_is_no_driver(front: Front) -> None:
     nobody = "unidentifiedDriver, who is nobody and can have no driverId."
     problem = assert_problem(await front.ask("PUT", "D1", {"username": "unidentifiedDriver"}), 422)
     assert problem["errors"] == [{"pointer": "/username", "detail": f"is that of {nobody}"}]
-    await front.database.write(introduce_users([(9, "unidentifiedDriver")], NOW))
+    await front.database.write(introduce_users(front.database.dialect, [(9, "unidentifiedDriver")], NOW))
     problem = assert_problem(await front.ask("PUT", "D1", {"userId": 9}), 409)
     assert problem["detail"] == f"userId 9 is that of {nobody}"
 

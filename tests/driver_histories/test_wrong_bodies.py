@@ -3,6 +3,7 @@
 import gzip
 import json
 
+from app.duty_log.schema import MOST_RECORDS
 from app.maven.ijson_grammar import Json
 from tests.driver_histories.office import ADMIN, PATH, assert_refused, bearer, open_office
 from tests.duty_log.samples import add_asset, add_person, record, uuid_of
@@ -170,3 +171,14 @@ async def test_users_and_vehicles_become_known_with_their_first_record(database_
         assert [row[0] for row in users] == [2, 1253132]
         assets = await office.database.fetch("SELECT asset_id, vin FROM assets ORDER BY asset_id")
         assert [tuple(row) for row in assets] == [(7, "V7"), (8, "V8")]
+
+
+async def test_an_array_of_too_many_records_is_refused(sqlite_url: str) -> None:
+    async with open_office(sqlite_url) as office:
+        answer = await office.ask("POST", PATH, [record(uuid=uuid_of(1))] * (MOST_RECORDS + 1))
+        assert_problem(answer, 413)
+        assert f"at most {MOST_RECORDS} records" in answer.json()["detail"]
+        assert await office.history() == []
+        answer = await office.ask("POST", PATH, [record(uuid=uuid_of(1))] * MOST_RECORDS)
+        assert answer.status_code == 200
+        assert len(await office.history()) == 1

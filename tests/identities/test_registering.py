@@ -35,7 +35,7 @@ async def database(database_url: str) -> AsyncIterator[Database]:
 
 
 async def introduce(database: Database, *users: tuple[int, str]) -> None:
-    await database.write(introduce_users(users, NOW - 1))
+    await database.write(introduce_users(database.dialect, users, NOW - 1))
 
 
 async def test_a_whole_row_is_kept_as_it_was_said(database: Database) -> None:
@@ -232,7 +232,7 @@ def introduce_unknown(dialect: Dialect, user_id: int) -> WriteScript[None]:
     yield Execute("UPDATE duty_ledger SET last_id = last_id WHERE pk = 1")
     known = yield from find_users(dialect, [user_id])
     if not known:
-        yield from introduce_users([(user_id, f"u{user_id}")], NOW)
+        yield from introduce_users(dialect, [(user_id, f"u{user_id}")], NOW)
 
 
 async def test_imports_and_first_records_at_one_time(database_url: str) -> None:

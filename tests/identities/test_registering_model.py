@@ -84,7 +84,7 @@ async def introduced(database: Database, user_id: int, username: str) -> bool:
     """Whether a record made this user known."""
     if await database.read(find_users(database.dialect, [user_id])):
         return False
-    await database.write(introduce_users([(user_id, username)], NOW))
+    await database.write(introduce_users(database.dialect, [(user_id, username)], NOW))
     return True
 
 
