@@ -56,9 +56,7 @@ async def begin_export(context: QueryContext, asked: ViolationFilter, order: Ord
         (b"vary", b"accept"),
     ]
     first = await anext(pieces)
-    return Streamed(
-        pieces, first, headers, lambda scope: context.authenticate(scope, KeyScope.READ), context.stopping
-    )
+    return Streamed(pieces, first, headers, lambda scope: context.authenticate(scope, KeyScope.READ), context.stopping)
 
 
 async def export_pieces(
