@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from urllib.parse import quote
 
 from app.alerts.apprise_sender import AppriseSender
@@ -23,6 +24,8 @@ from app.db.database import Database
 from app.dialling.addresses import AddressGuard
 from app.dialling.client import open_dialler
 from app.dialling.sealing import Seal
+from app.dvir_logs.desk import ConnectionDesk
+from app.hooks.model import Kind
 from app.inbox.store import cursor_key
 from app.settings import Settings
 
@@ -60,6 +63,12 @@ def link_of(public_url: str | None) -> Callable[[str], str | None]:
         return lambda violation_id: None
     base = public_url.rstrip("/")
     return lambda violation_id: f"{base}/violations/{quote(violation_id, safe='')}"
+
+
+def connection_desk(database: Database, alerting: Alerting, on_change: Callable[[], None]) -> ConnectionDesk:
+    """The desk for connections, which dials and seals as hooks do."""
+    judge = partial(alerting.sender.check, Kind.CONNECTION)
+    return ConnectionDesk(database, alerting.seal, judge, alerting.deliverer.forwarder.post_nothing, now, on_change)
 
 
 @asynccontextmanager

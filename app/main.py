@@ -18,7 +18,7 @@ from pydantic import SecretStr
 from starlette.routing import BaseRoute, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from app.alerting import delivering, open_alerting
+from app.alerting import connection_desk, delivering, open_alerting
 from app.alerts.pace import Pace
 from app.alerts.routes import HookRoutes
 from app.alerts.routes import routes as hook_routes
@@ -31,6 +31,8 @@ from app.db.database import Database, open_database
 from app.driver_histories.context import HistoriesContext, make_turns
 from app.driver_histories.identity import routes as identity_routes
 from app.driver_histories.routes import routes as history_routes
+from app.dvir_logs.context import InspectionsContext
+from app.dvir_logs.routes import routes as inspection_routes
 from app.inbox.month_tables import make_months_for_ever
 from app.inbox.store import cursor_key
 from app.ingest.credentials import WebhookGate
@@ -39,9 +41,11 @@ from app.ingest.quarantine import routes as quarantine_routes
 from app.ingest.routes import WEBHOOK_PATH, Limits, MavenWebhook
 from app.ingest.routes import routes as ingest_routes
 from app.ingest.writer import Writer
+from app.inspections.connections import LOCAL_ID, ensure_local, find_connection
 from app.keys.ring import KeyRing
 from app.keys.schema import ApiKey
 from app.keys.schema import Scope as KeyScope
+from app.keys.tokens import TokenSeal
 from app.logging import configure_logging
 from app.maven.times import HOUR, MINUTE
 from app.query.context import QueryContext
@@ -171,7 +175,8 @@ class Application:
         settings = self._settings
         metrics = Metrics(VERSION)
         watch = ChangeWatch(database)
-        ring = KeyRing(database, fixed_keys(settings), time.monotonic)
+        secret = await database.read(cursor_key())
+        ring = KeyRing(database, fixed_keys(settings), time.monotonic, TokenSeal(secret))
         await ring.refresh()
         bell = asyncio.Event()
 
@@ -197,7 +202,7 @@ class Application:
         judge = partial(authenticate, ring)
         query = QueryContext(
             database=await _open_reads(settings, database, metrics, stack),
-            cursors=CursorSeal(await database.read(cursor_key())),
+            cursors=CursorSeal(secret),
             clock=now,
             stopping=self._stopping,
             authenticate=judge,
@@ -216,6 +221,20 @@ class Application:
             account_id=settings.log_account_id,
             is_strict=settings.log_strict,
         )
+        inspections = InspectionsContext(
+            database=database,
+            reads=query.database,
+            authenticate=judge,
+            ring=ring,
+            cursors=query.cursors,
+            desk=connection_desk(database, alerting, bell.set),
+            forward_now=alerting.deliverer.forwarder.forward_now,
+            clock=now,
+            metrics=metrics,
+            on_change=bell.set,
+        )
+        if not await database.read(find_connection(LOCAL_ID)):
+            await database.write(ensure_local(now()))
         limits = Limits(settings.max_body_bytes, settings.max_batch_events, settings.invalid_status)
         gate = WebhookGate(_plain(settings.webhook_secrets), ring)
         desk = QuarantineDesk(database, writer, judge, query.cursors)
@@ -239,6 +258,7 @@ class Application:
             *hook_routes(HookRoutes(alerting.desk, judge, query.cursors)),
             *history_routes(histories),
             *identity_routes(database, judge, now),
+            *inspection_routes(inspections),
             *dashboard_routes(dashboard),
             *health_routes(health),
             *description_routes(VERSION),

@@ -18,6 +18,7 @@ import app.holds.model
 import app.hooks.model
 import app.identities.model
 import app.inbox.model
+import app.inspections.model
 import app.keys.model
 import app.outbox.model
 import app.reviews.model
@@ -36,6 +37,7 @@ TABLES = {
     *("events", "violations", "violation_versions", "quarantine", "api_keys", "ledger"),
     *("maven_queue", "gaps", "hooks", "firing_alerts", "deliveries", "outbox", "reviews", "sessions", "sign_in_tries"),
     *("legal_holds", "driver_identities", "assets", "home_terminals", "duty_ledger", "duty_records"),
+    *("connections", "resource_operations", "operation_logs", "dvir_logs", "dvir_defects", "catena_vehicles"),
 }
 
 

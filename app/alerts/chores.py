@@ -10,14 +10,16 @@ import structlog
 from app.alerts.delivering import Deliverer
 from app.alerts.lease import Lease
 from app.alerts.refreshing import AlertRefresher
-from app.alerts.sending import Sender, secret_purpose, url_purpose
+from app.alerts.sending import Sender
 from app.db.database import Database
 from app.db.errors import DatabaseUnavailable
 from app.db.statements import Execute, WriteScript
 from app.dialling.sealing import Seal, Unsealable
 from app.hooks.digests import write_digest
+from app.hooks.purposes import secret_purpose, url_purpose
 from app.hooks.store import Hook, SealedSecret, all_hooks, change_hook, hooks_with_chores
-from app.maven.times import DAY, format_time
+from app.inspections.operations import end_interrupted
+from app.maven.times import DAY, SECOND, format_time
 from app.outbox.model import Topic
 from app.outbox.records import delete_ended, delete_portion, give_up_old, owed_hooks
 from app.outbox.store import add_pending
@@ -28,6 +30,8 @@ TURN_SECONDS = 2.0
 """How late a digest may be."""
 TIDY_SECONDS = 3600.0
 PORTION = 1000
+INTERRUPTED_AFTER = 60 * SECOND
+"""A synchronous operation that is as old, and has not ended, never will by itself."""
 
 
 class Chores:
@@ -67,12 +71,21 @@ class Chores:
         hooks = await self._database.read(hooks_with_chores(self._clock()))
         await self.send_digests(hooks)
         self._refresher.refresh(hooks)
+        await self.end_interrupted()
         loop_now = asyncio.get_running_loop().time()
         if self._tidied_at is None or loop_now - self._tidied_at >= TIDY_SECONDS:
             self._tidied_at = loop_now
             every = await self._database.read(all_hooks())
             await self.seal_anew(every)
             await self.tidy({hook.pk for hook in every})
+
+    async def end_interrupted(self) -> None:
+        """Ends synchronous operations whose process is gone."""
+        now = self._clock()
+        sql = "SELECT 1 FROM resource_operations WHERE status = 0 AND is_sync = 1 AND created_at < $1 LIMIT 1"
+        if await self._database.fetch(sql, now - INTERRUPTED_AFTER):
+            script = end_interrupted(self._database.dialect, now - INTERRUPTED_AFTER, now)
+            log.warning("operation.interrupted", operations=await self._database.write(script))
 
     async def aclose(self) -> None:
         """Breaks off what is under way."""

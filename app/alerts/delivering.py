@@ -12,8 +12,9 @@ import orjson
 
 from app.alerts.alertmanager import firing, labels_of, resolved, test_alert
 from app.alerts.contents import Contents, MessageIds, message_body
+from app.alerts.forwarding import Forwarder
 from app.alerts.messages import Message, change_message, digest_message, test_message, threshold_message
-from app.alerts.rules import Attempt
+from app.alerts.rules import Attempt, Verdict
 from app.alerts.sending import Sender
 from app.db.database import Database
 from app.db.statements import Dialect, ReadScript, WriteScript
@@ -30,8 +31,8 @@ from app.violations.moments import Present, present_violations
 FIRES_FOR = 25 * 3600 * SECOND
 """How far ahead an alert's end is, microseconds: an Alertmanager that hears nothing keeps it for a day."""
 
-Along = Callable[[], WriteScript[None]]
-"""Makes the script of what is to be noted with the result of an attempt."""
+Along = Callable[[Verdict], WriteScript[None]]
+"""Makes the script of what is to be noted with what follows from an attempt."""
 
 PURGED = Attempt("purged", detail="The violation that it would tell of was deleted.")
 
@@ -61,6 +62,7 @@ class Deliverer:
         self._clock = clock
         self._link_of = link_of
         self.contents = Contents(database)
+        self.forwarder = Forwarder(database, sender, clock)
 
     async def attempt(self, hook: Hook, due: Due) -> tuple[Attempt, Along | None]:
         """Tries once, and says what else to note when it succeeded. Raises `DatabaseUnavailable`."""
@@ -71,6 +73,8 @@ class Deliverer:
                 return await self._notify(hook, due), None
             case Kind.ALERTMANAGER:
                 return await self._alert(hook, due)
+            case Kind.CONNECTION:
+                return await self.forwarder.forward(hook, due)
 
     async def _post(self, hook: Hook, due: Due) -> Attempt:
         if due.seq is None:
@@ -132,7 +136,7 @@ class Deliverer:
             return None
         dialect = self._database.dialect
 
-        def note() -> WriteScript[None]:
+        def note(verdict: Verdict) -> WriteScript[None]:
             if fires is None:
                 return forget_firing(dialect, hook.pk, [violation_pk])
             return note_firing(hook.pk, fires)

@@ -13,13 +13,14 @@ from dataclasses import replace
 import orjson
 
 from app.alerts.delivering import Deliverer
-from app.alerts.sending import Sender, secret_purpose, url_purpose
+from app.alerts.sending import Sender
 from app.db.database import Database
 from app.db.statements import WriteScript
 from app.dialling.errors import DialFailed, DialRefused
 from app.dialling.sealing import Seal, Unsealable
 from app.dialling.standard_webhooks import new_secret
 from app.hooks.model import Kind
+from app.hooks.purposes import secret_purpose, url_purpose
 from app.hooks.schema import HookChanges, NewHook, WrongHook, check_whole
 from app.hooks.store import Hook, SealedSecret, add_hook, change_hook, delete_hook, find_hook
 from app.maven.faults import Fault, find_unstorable

@@ -165,10 +165,11 @@ class Notebook:
 
 
 def _record(dialect: Dialect, some: Sequence[Noted], health: Sequence[Health]) -> WriteScript[None]:
-    yield from record_results(dialect, [_result(one) for one in some])
+    # First, for it may take the ledger, which others lock before they lock deliveries.
     for one in some:
         if one.along is not None:
-            yield from one.along()
+            yield from one.along(one.verdict)
+    yield from record_results(dialect, [_result(one) for one in some])
     if health:
         yield from note_health(dialect, health)
 
@@ -218,6 +219,8 @@ def _health_of(some: Sequence[Noted], now: int) -> list[Health]:
             continue
         since = now if hook.failing_since is None or pk in succeeded else hook.failing_since
         reason = reasons.get(pk) or (FAILING_REASON if has_failed_long(since, now) else None)
+        if hook.kind is Kind.CONNECTION:
+            reason = None  # whatever is accepted for it is tried, and ends
         notes.append(
             Health(
                 pk,

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 import structlog
 
 from app.alerts.delivering import Alert, Deliverer
+from app.alerts.rules import Verdict
 from app.alerts.sending import Sender
 from app.db.database import Database
 from app.db.errors import DatabaseUnavailable
@@ -18,6 +19,7 @@ from app.hooks.firing import firing_before
 from app.hooks.model import Kind
 from app.hooks.store import Hook
 from app.maven.times import MINUTE
+from app.outbox.model import Status
 from app.violations.moments import present_violations
 
 log = structlog.get_logger(__name__)
@@ -93,4 +95,4 @@ class AlertRefresher:
 
 def _note(alerts: Sequence[Alert]) -> WriteScript[None]:
     for alert in alerts:
-        yield from alert.along()
+        yield from alert.along(Verdict(Status.SUCCEEDED))

@@ -45,10 +45,12 @@ AttemptOutcome: TypeAlias = Literal[
     "refused",
     "unreadable",
     "purged",
+    "rejected",
     "crashed",
 ]
 """What became of an attempt. `status`: an answer that is not 2xx. `refused`: we do not dial there. `unreadable`: a
-sealed secret cannot be opened. `purged`: the violation it would tell of is gone. `crashed`: a fault of ours."""
+sealed secret cannot be opened. `purged`: the violation it would tell of is gone. `rejected`: a
+provider refused what was forwarded to it. `crashed`: a fault of ours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +89,10 @@ def judge(attempt: Attempt, tries: int, now: int, draw: float) -> Verdict:
     """The verdict on the attempt made after `tries` failed ones; `draw` is random, 0 to 1."""
     if attempt.is_success:
         return Verdict(Status.SUCCEEDED)
+    if attempt.outcome in ("purged", "rejected"):
+        return Verdict(Status.FAILED)
     if attempt.response_status == GONE:
         return Verdict(Status.FAILED, disables=GONE_REASON)
-    if attempt.outcome == "purged":
-        return Verdict(Status.FAILED)
     asked = 0.0 if attempt.retry_after is None else min(attempt.retry_after, LONGEST_RETRY_AFTER_SECONDS)
     rests_until = now + round(asked * SECOND) if asked else 0
     if tries >= len(RETRY_SECONDS):

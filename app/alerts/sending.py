@@ -9,8 +9,11 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Protocol
 
+import orjson
+
 from app.alerts.alertmanager import alerts_url, body_of
 from app.alerts.messages import Message
+from app.alerts.presenting import header_of
 from app.alerts.rules import LONGEST_RETRY_AFTER_SECONDS, Attempt
 from app.dialling.client import Answer, Dialler
 from app.dialling.errors import DialFailed, DialRefused
@@ -18,21 +21,12 @@ from app.dialling.retry_after import retry_after_seconds
 from app.dialling.sealing import Seal, Unsealable
 from app.dialling.standard_webhooks import sign
 from app.hooks.model import Kind
+from app.hooks.purposes import secret_purpose, url_purpose
 from app.hooks.store import Hook
 from app.maven.times import SECOND
 
 SHOWN_CHARACTERS = 120
 """Of what a receiver says to its refusal."""
-
-
-def url_purpose(hook_id: str) -> str:
-    """What a hook's sealed URL is bound to."""
-    return f"hook-url:{hook_id}"
-
-
-def secret_purpose(hook_id: str) -> str:
-    """What a hook's sealed secrets are bound to."""
-    return f"hook-secret:{hook_id}"
 
 
 class Notifier(Protocol):
@@ -91,6 +85,20 @@ class Sender:
             return self._judged(await self._dialler.post(alerts_url(self._url(hook)), body_of(alerts), headers))
 
         return await self._timed(post())
+
+    async def forward(self, hook: Hook, operation_id: str, body: bytes) -> tuple[Attempt, Answer | None]:
+        """Posts an operation to a provider, with its credentials; gives the answer too, if there was one."""
+        answers: list[Answer] = []
+
+        async def post() -> Attempt:
+            headers = {"content-type": "application/json", "idempotency-key": operation_id}
+            for one in hook.secrets_at(self._clock()):
+                headers |= header_of(orjson.loads(self._seal.open(secret_purpose(hook.id), one.sealed)))
+            answer = await self._dialler.post(self._url(hook), body, headers)
+            answers.append(answer)
+            return self._judged(answer)
+
+        return await self._timed(post()), answers[0] if answers else None
 
     async def notify(self, hook: Hook, message: Message) -> Attempt:
         """Sends a message for people by Apprise."""

@@ -19,6 +19,14 @@ from app.hooks.model import FiringAlertRow, HookRow
 from app.identities.model import AssetRow, DriverIdentityRow, HomeTerminalRow
 from app.inbox.model import EventRow, LedgerRow, QuarantineRow
 from app.inbox.months import NUMBERS, Month, make_month, months_with_tables
+from app.inspections.model import (
+    CatenaVehicleRow,
+    ConnectionRow,
+    DvirDefectRow,
+    DvirLogRow,
+    OperationLogRow,
+    OperationRow,
+)
 from app.keys.model import ApiKeyRow
 from app.outbox.model import DeliveryRow, OutboxRow
 from app.reviews.model import ReviewRow
@@ -107,6 +115,12 @@ TABLES = tuple(
         HomeTerminalRow,
         DutyLedgerRow,
         DutyRecordRow,
+        ConnectionRow,
+        OperationRow,
+        OperationLogRow,
+        DvirLogRow,
+        DvirDefectRow,
+        CatenaVehicleRow,
     )
 )
 """Every table. Events come before earlier versions, for their numbers tell which months there are."""

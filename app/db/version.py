@@ -1,4 +1,4 @@
 """The schema version this program works with."""
 
-HEAD = "0009"
+HEAD = "0010"
 """The newest migration. A test holds it to the migrations."""

@@ -14,6 +14,8 @@ class Kind(IntEnum):
     WEBHOOK = 0
     ALERTMANAGER = 1
     APPRISE = 2
+    CONNECTION = 3
+    """No hook of contract section 7, but where inspections are forwarded to (section 10); shown among connections."""
 
     @property
     def word(self) -> str:

@@ -57,6 +57,8 @@ class Hook:
 
 _COLUMNS = shape_of(HookRow).columns
 _SELECT = f"SELECT {', '.join(_COLUMNS)} FROM hooks"
+_SHOWN = f"kind <> {int(Kind.CONNECTION)}"
+"""Hooks that are none of the connections."""
 
 
 def _hook(row: Row) -> Hook:
@@ -93,18 +95,24 @@ def _written(value: object) -> object:
 
 def list_hooks(after: int, limit: int) -> ReadScript[list[Hook]]:
     """Hooks after a key, in the order they were made."""
-    rows = yield Fetch(f"{_SELECT} WHERE pk > $1 ORDER BY pk LIMIT $2", (after, limit))
+    rows = yield Fetch(f"{_SELECT} WHERE pk > $1 AND {_SHOWN} ORDER BY pk LIMIT $2", (after, limit))
     return [_hook(row) for row in rows]
 
 
 def find_hook(hook_id: str) -> ReadScript[Hook | None]:
     """One hook, None when there is none."""
-    rows = yield Fetch(f"{_SELECT} WHERE id = $1", (hook_id,))
+    rows = yield Fetch(f"{_SELECT} WHERE id = $1 AND {_SHOWN}", (hook_id,))
+    return _hook(rows[0]) if rows else None
+
+
+def connection_hook(pk: int) -> ReadScript[Hook | None]:
+    """The row of a connection, by its key."""
+    rows = yield Fetch(f"{_SELECT} WHERE pk = $1 AND NOT ({_SHOWN})", (pk,))
     return _hook(rows[0]) if rows else None
 
 
 def all_hooks() -> ReadScript[list[Hook]]:
-    """Every hook."""
+    """Every hook, and every connection."""
     rows = yield Fetch(f"{_SELECT} ORDER BY pk")
     return [_hook(row) for row in rows]
 
@@ -203,5 +211,5 @@ def let_go_on(pk: int) -> WriteScript[None]:
 
 def count_disabled() -> ReadScript[tuple[int, int]]:
     """How many hooks there are, and how many of them are disabled."""
-    rows = yield Fetch("SELECT count(*), count(disabled_at) FROM hooks")
+    rows = yield Fetch(f"SELECT count(*), count(disabled_at) FROM hooks WHERE {_SHOWN}")
     return rows[0][0], rows[0][1]

@@ -16,6 +16,7 @@ from app.db.database import Database
 from app.db.errors import DatabaseUnavailable
 from app.keys.schema import ApiKey, Scope, hash_key
 from app.keys.store import list_keys, note_used
+from app.keys.tokens import TOKEN_PREFIX, TokenSeal
 
 log = structlog.get_logger(__name__)
 
@@ -32,12 +33,19 @@ class KeysUnknown(Exception):
 class KeyRing:
     """Who a presented key is. `fixed` are keys from the settings, by their text."""
 
-    def __init__(self, database: Database, fixed: Iterable[tuple[str, ApiKey]], clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        fixed: Iterable[tuple[str, ApiKey]],
+        clock: Callable[[], float],
+        tokens: TokenSeal | None = None,
+    ) -> None:
         self._database = database
         self._fixed = {hash_key(text): key for text, key in fixed}
         self._stored: dict[str, ApiKey] = {}
         self._read_at = float("-inf")
         self._clock = clock
+        self._tokens = tokens
         self._used: set[str] = set()
         self._noted_at = clock()
 
@@ -68,8 +76,28 @@ class KeyRing:
         await self._database.write(note_used(used, time.time_ns() // 1000))
 
     def find(self, text: str) -> ApiKey | None:
-        """The key in force that `text` is; None when it is none. Raises `KeysUnknown`."""
+        """The key in force that `text` is, or that it is an access token of; None when it is none. Raises
+        `KeysUnknown`.
+        """
+        if self._tokens is not None and text.startswith(TOKEN_PREFIX):
+            return self._find_token(self._tokens, text)
         return self.find_hash(hash_key(text))
+
+    def _find_token(self, tokens: TokenSeal, text: str) -> ApiKey | None:
+        claims = tokens.open(text)
+        if claims is None or claims.ends_at <= time.time():
+            return None
+        for digest in (*self._fixed, *self._stored):
+            if hmac.compare_digest(tokens.digest(digest), claims.key_digest):
+                key = self.find_hash(digest)
+                return None if key is None else key.narrowed(claims.scopes)
+        return None
+
+    def make_token(self, text: str, scopes: Iterable[Scope], ends_at: int) -> str | None:
+        """An access token for the key that `text` is, until `ends_at` (seconds since 1970); None when tokens are not
+        made here.
+        """
+        return None if self._tokens is None else self._tokens.make(hash_key(text), ends_at, scopes)
 
     def find_hash(self, digest: str) -> ApiKey | None:
         """The key in force with this hash; None when there is none. Raises `KeysUnknown`."""

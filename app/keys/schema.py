@@ -18,6 +18,10 @@ class Scope(StrEnum):
     """Read duty logs, by the API and on pages."""
     LOG_WRITE = "log:write"
     """Write and edit duty logs. Reading needs `log:read` beside it."""
+    DVIR_READ = "dvir:read"
+    """Read vehicle inspections, by the API and on pages."""
+    DVIR_WRITE = "dvir:write"
+    """Create vehicle inspections. Reading needs `dvir:read` beside it."""
     ADMIN = "admin"
     """All that the scopes before may, and the quarantine, hooks and keys."""
     WEBHOOK = "webhook"
@@ -33,6 +37,10 @@ class ApiKey:
     terminals: frozenset[str] | None = None
     """Terminal codes whose violations it may see; None for all."""
 
+    def narrowed(self, scopes: Collection[Scope]) -> "ApiKey":
+        """The same key with no more than these scopes."""
+        return ApiKey(self.name, frozenset(scope for scope in scopes if self.may(scope)), self.terminals)
+
     def may(self, scope: Scope) -> bool:
         """Whether the key has a scope; `admin` includes all but `webhook`."""
         if scope is Scope.WEBHOOK:
@@ -40,7 +48,7 @@ class ApiKey:
         return scope in self.scopes or Scope.ADMIN in self.scopes
 
 
-SCOPE_NAMES = "read, review, log:read, log:write, admin or webhook"
+SCOPE_NAMES = "read, review, log:read, log:write, dvir:read, dvir:write, admin or webhook"
 assert SCOPE_NAMES.replace(" or ", ", ").split(", ") == list(Scope)
 
 MOST_NAME = 100

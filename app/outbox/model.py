@@ -35,6 +35,11 @@ class Topic(IntEnum):
     THRESHOLD = 4
     DIGEST = 5
     TEST = 6
+    DVIR_ADDED = 7
+    OPERATION_SUCCEEDED = 8
+    OPERATION_FAILED = 9
+    OPERATION = 10
+    """An operation that is to be forwarded; told to connections alone."""
 
     @property
     def word(self) -> str:
@@ -50,6 +55,10 @@ TOPIC_WORDS = {
     Topic.THRESHOLD: "driver.threshold",
     Topic.DIGEST: "violation.digest",
     Topic.TEST: "hook.test",
+    Topic.DVIR_ADDED: "dvir_log.added",
+    Topic.OPERATION_SUCCEEDED: "resource_operation.succeeded",
+    Topic.OPERATION_FAILED: "resource_operation.failed",
+    Topic.OPERATION: "resource_operation.forward",
 }
 
 _PENDING = text("status = 0")

@@ -1,0 +1,1 @@
+"""The dvir-logs API: vehicle inspections created, forwarded and read; connections; access tokens."""

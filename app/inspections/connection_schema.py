@@ -1,0 +1,101 @@
+"""A connection on the wire: what may be asked for, and what is wrong with what was asked (contract section 10)."""
+
+import re
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic_core import PydanticCustomError
+
+from app.hooks.schema import Name, Word
+from app.inspections.schema import FIELDS
+
+MOST_URL = 2083
+MOST_MAPPED = 100
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}")
+_TAKEN = ("host", "content-length", "content-type", "transfer-encoding", "connection", "idempotency-key")
+
+
+def _refusal(sentence: str) -> PydanticCustomError:
+    return PydanticCustomError("refused", "{sentence}", {"sentence": sentence})
+
+
+def _header_name(name: str) -> str:
+    if _TOKEN.fullmatch(name) is None or name.lower() in _TAKEN:
+        raise _refusal("must be the name of a header that is free to choose, such as x-api-key.")
+    return name
+
+
+def _header_value(value: str) -> str:
+    if not value.isascii() or not value.isprintable():
+        raise _refusal("must be printable ASCII, as it is sent in a header.")
+    return value
+
+
+def _field(name: str) -> str:
+    if name not in FIELDS:
+        raise _refusal(f"must name fields of an inspection report: {', '.join(FIELDS)}.")
+    return name
+
+
+Secret = Annotated[str, Field(min_length=1, max_length=4000), AfterValidator(_header_value)]
+_CONFIG = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class Bearer(BaseModel):
+    """`Authorization: Bearer`."""
+
+    model_config = _CONFIG
+    type: Literal["bearer"]
+    token: Secret
+
+
+class Basic(BaseModel):
+    """`Authorization: Basic`."""
+
+    model_config = _CONFIG
+    type: Literal["basic"]
+    username: Annotated[str, Field(max_length=255)]
+    password: Annotated[str, Field(max_length=4000)]
+
+
+class Header(BaseModel):
+    """A header of the provider's own."""
+
+    model_config = _CONFIG
+    type: Literal["header"]
+    name: Annotated[str, AfterValidator(_header_name)]
+    value: Secret
+
+
+Credentials = Annotated[Bearer | Basic | Header, Field(discriminator="type")]
+Mapped = Annotated[
+    dict[Annotated[str, AfterValidator(_field)], Annotated[str, Field(min_length=1, max_length=100)] | None],
+    Field(max_length=MOST_MAPPED),
+]
+Url = Annotated[str, Field(min_length=1, max_length=MOST_URL)]
+
+
+class NewConnection(BaseModel):
+    """A connection to make."""
+
+    model_config = _CONFIG
+    name: Name = Field(description="A name for people.")
+    kind: Literal["local", "http"] = Field(description="`local`: kept here only. `http`: forwarded to `url` by POST.")
+    url: Url | None = Field(None, description="Where to; for kind http, and only for it.")
+    method: Literal["POST"] | None = Field(None, description="Always POST.")
+    credentials: Credentials | None = Field(None, description="What the provider wants to see; never shown again.")
+    mapping: Mapped = Field({}, description="The provider's names for fields; null leaves a field out.")
+    fleet_ref: Word | None = Field(None, description="The fleet, in your words.")
+    source_name: Word | None = Field(None, description="The provider, in your words.")
+
+
+class ConnectionChanges(BaseModel):
+    """What is to be otherwise; what is left out stays."""
+
+    model_config = _CONFIG
+    name: Name | None = Field(None, description="A name for people.")
+    url: Url | None = Field(None, description="Where to.")
+    credentials: Credentials | None = Field(None, description="What the provider wants to see; null for nothing.")
+    mapping: Mapped | None = Field(None, description="The provider's names for fields; null for none.")
+    fleet_ref: Word | None = Field(None, description="The fleet, in your words.")
+    source_name: Word | None = Field(None, description="The provider, in your words.")

@@ -1,0 +1,175 @@
+"""Scripts over resource operations: accepted, tried, ended, found; and what hooks are owed of it.
+
+An operation is on disk before anybody is told of it, and what is to be forwarded is in the outbox by the same commit:
+so it is forwarded at least once, whatever dies, and it always ends.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from uuid import uuid4
+
+import orjson
+
+from app.db.statements import Dialect, Execute, Fetch, ReadScript, Row, WriteScript
+from app.inspections.connections import Connection
+from app.inspections.news import Told, owe_news
+from app.inspections.reports import keep_report
+from app.inspections.schema import Fields
+from app.inspections.words import ConnectionKind, OperationStatus
+from app.outbox.model import Topic
+from app.outbox.store import add_pending
+
+REMOVED = "The connection was removed."
+INTERRUPTED = "The service ended while this was forwarded; whether the provider has it is not known."
+"""Of a synchronous operation: nobody tries it again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempted:
+    """One attempt to forward. `at` is in microseconds since 1970 UTC."""
+
+    at: int
+    is_success: bool
+    response_status_code: int | None = None
+    response_headers: Mapping[str, str] | None = None
+    error_type: str | None = None
+    error_details: str | None = None
+    source_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OperationLog:
+    """One attempt as it is kept."""
+
+    id: str
+    attempted_at: int
+    is_success: bool
+    error_type: str | None
+    error_details: str | None
+    response_status_code: int | None
+    response_headers: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """An operation with its attempts. Times are microseconds since 1970 UTC."""
+
+    pk: int
+    id: str
+    partner_id: str
+    connection_id: str
+    payload: bytes
+    is_sync: bool
+    status: OperationStatus
+    resource_id: str | None
+    source_id: str | None
+    created_at: int
+    updated_at: int
+    logs: tuple[OperationLog, ...] = ()
+
+
+_COLUMNS = "pk, id, partner_id, connection_id, payload, is_sync, status, resource_id, source_id, created_at, updated_at"
+
+
+def _operation(row: Row, logs: tuple[OperationLog, ...] = ()) -> Operation:
+    head = (row[0], row[1], row[2], row[3], bytes(row[4]), bool(row[5]), OperationStatus(row[6]))
+    return Operation(*head, row[7], row[8], row[9], row[10], logs)
+
+
+def find_operation(connection_id: str, operation_id: str) -> ReadScript[Operation | None]:
+    """An operation of a connection with its attempts, oldest first."""
+    rows = yield Fetch(
+        f"SELECT {_COLUMNS} FROM resource_operations WHERE id = $1 AND connection_id = $2",
+        (operation_id, connection_id),
+    )
+    if not rows:
+        return None
+    logs = yield Fetch(
+        "SELECT id, attempted_at, is_success, error_type, error_details, response_status_code, response_headers"
+        " FROM operation_logs WHERE operation_pk = $1 ORDER BY pk",
+        (rows[0][0],),
+    )
+    return _operation(
+        rows[0], tuple(OperationLog(log[0], log[1], bool(log[2]), log[3], log[4], log[5], log[6]) for log in logs)
+    )
+
+
+def accept_operation(
+    dialect: Dialect, connection: Connection, fields: Fields, partner_id: str, now: int, *, is_sync: bool
+) -> WriteScript[Operation]:
+    """Keeps an operation; gives it as it was accepted, pending. By a local connection it has ended with the commit; by
+    another one it is in the outbox, unless it is to be forwarded at once.
+    """
+    operation_id = str(uuid4())
+    payload = orjson.dumps(fields)
+    rows = yield Execute(
+        "INSERT INTO resource_operations (id, partner_id, connection_id, payload, is_sync, status, created_at,"
+        " updated_at) VALUES ($1, $2, $3, $4, $5, 0, $6, $6) RETURNING pk",
+        (operation_id, partner_id, connection.id, payload, int(is_sync), now),
+    )
+    accepted = Operation(
+        pk=rows[0][0],
+        id=operation_id,
+        partner_id=partner_id,
+        connection_id=connection.id,
+        payload=payload,
+        is_sync=is_sync,
+        status=OperationStatus.PENDING,
+        resource_id=None,
+        source_id=None,
+        created_at=now,
+        updated_at=now,
+    )
+    if connection.kind is ConnectionKind.LOCAL:
+        yield from note_attempt(dialect, operation_id, Attempted(now, is_success=True), OperationStatus.SUCCESS, now)
+    elif not is_sync:
+        assert connection.hook_pk is not None
+        body = orjson.dumps({"operation": operation_id, "payload": fields})
+        yield from add_pending([(connection.hook_pk, Topic.OPERATION, None, None, body)], now)
+    return accepted
+
+
+def note_attempt(
+    dialect: Dialect, operation_id: str, attempted: Attempted, status: OperationStatus, now: int
+) -> WriteScript[None]:
+    """Notes an attempt, and how the operation stands after it. One that has ended already is left alone."""
+    rows = yield Fetch(f"SELECT {_COLUMNS} FROM resource_operations WHERE id = $1", (operation_id,))
+    if not rows or rows[0][6] != OperationStatus.PENDING:
+        return
+    operation = _operation(rows[0])
+    yield Execute(
+        "INSERT INTO operation_logs (id, operation_pk, attempted_at, is_success, error_type, error_details,"
+        " response_status_code, response_headers) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+        (
+            str(uuid4()),
+            operation.pk,
+            attempted.at,
+            int(attempted.is_success),
+            attempted.error_type,
+            attempted.error_details,
+            attempted.response_status_code,
+            None if attempted.response_headers is None else orjson.dumps(dict(attempted.response_headers)).decode(),
+        ),
+    )
+    resource_id: str | None = None
+    fields: Fields = orjson.loads(operation.payload)
+    if status is OperationStatus.SUCCESS:
+        resource_id = yield from keep_report(dialect, fields, attempted.source_id, operation.created_at, now)
+    yield Execute(
+        "UPDATE resource_operations SET status = $2, resource_id = $3, source_id = $4, updated_at = $5 WHERE pk = $1",
+        (operation.pk, int(status), resource_id, attempted.source_id, now),
+    )
+    if status is not OperationStatus.PENDING:
+        yield from owe_news(Told(operation.id, operation.connection_id, operation.is_sync, fields), resource_id, now)
+
+
+def end_interrupted(dialect: Dialect, before: int, now: int) -> WriteScript[int]:
+    """Ends synchronous operations that were accepted before an instant and whose process is gone; how many."""
+    rows = yield Fetch(
+        "SELECT id FROM resource_operations WHERE status = 0 AND is_sync = 1 AND created_at < $1 ORDER BY pk LIMIT 100",
+        (before,),
+    )
+    for row in rows:
+        attempted = Attempted(now, is_success=False, error_type="interrupted", error_details=INTERRUPTED)
+        yield from note_attempt(dialect, row[0], attempted, OperationStatus.FAILED, now)
+    return len(rows)
