@@ -8,11 +8,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from app.duty_log.fields import LONG_MOST, read_uuid
 from app.duty_log.reading import SORTS, Order, RecordFilter
 from app.duty_log.words import STATUSES, RecordStatus
 from app.keys.schema import ApiKey
 from app.maven.faults import excerpt
+from app.maven.kinds import LONG_MOST, read_uuid
 from app.maven.times import parse_time
 from app.web.parameters import Parameters, invalid_parameter, read_parameters
 

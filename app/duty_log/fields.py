@@ -8,17 +8,16 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from pydantic_core import CoreSchema, SchemaValidator, core_schema
+from pydantic_core import SchemaValidator, core_schema
 
 from app.duty_log.words import KNOWN_WORDS, REGULATION_MODES, STATUSES
 from app.maven.faults import excerpt
 from app.maven.ijson_grammar import Json
+from app.maven.kinds import BOOLEAN, LONG_MOST, Kind, number, one_of, parsed, read_uuid, text, whole
 from app.maven.times import format_millis, parse_log_date, parse_time
 
-LONG_MOST = 2**63 - 1
 INTEGER_MOST = 2**31 - 1
 
-_UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _DURATION = re.compile(
     r"P(?=[0-9T])(?:([0-9]{1,6})W|(?:([0-9]{1,6})D)?"
     r"(?:T(?=[0-9])(?:([0-9]{1,8})H)?(?:([0-9]{1,9})M)?(?:([0-9]{1,11}(?:[.,][0-9]{1,9})?)S)?)?)"
@@ -30,13 +29,6 @@ def read_timestamp(text: str) -> str:
     micros = parse_time(text)
     is_written_so = len(text) == 24 and text[23] == "Z" and text[19] == "." and text[17:19] != "60"
     return text if is_written_so else format_millis(micros)
-
-
-def read_uuid(text: str) -> str:
-    """A UUID, as it was sent. Raises ValueError with a sentence."""
-    if _UUID.fullmatch(text) is None:
-        raise ValueError(f"must be a UUID such as 96e2d49f-abe4-4a65-a808-5d57917f93d9, not {excerpt(text)}")
-    return text
 
 
 def duration_seconds(text: str) -> float:
@@ -56,79 +48,25 @@ def _check_duration(text: str) -> str:
     return text
 
 
-@dataclass(frozen=True)
-class Kind:
-    """What a field may hold: how it is read, what OpenAPI says of it, and the sentence when it is something else."""
-
-    core: CoreSchema
-    json_schema: Mapping[str, object]
-    sentence: str
-    parse: Callable[[str], str] | None = None
-    """What is asked for the sentence when it is a string, but a wrong one."""
-
-
-def _whole(most: int, what: str) -> Kind:
-    least = -most - 1
-    return Kind(
-        core_schema.int_schema(strict=True, ge=least, le=most),
-        {"type": "integer", "minimum": least, "maximum": most},
-        f"must be a whole number{what}",
-    )
-
-
-def _text(most: int | None, least: int = 0) -> Kind:
-    length = "" if most is None else f" of {least} to {most} characters" if least else f" of at most {most} characters"
-    sizes = {name: n for name, n in (("minLength", least), ("maxLength", most)) if n}
-    return Kind(
-        core_schema.str_schema(strict=True, min_length=least or None, max_length=most),
-        {"type": "string", **sizes},
-        f"must be a string{length}",
-    )
-
-
-def _parsed(parse: Callable[[str], str], form: Mapping[str, object], what: str) -> Kind:
-    core = core_schema.no_info_after_validator_function(parse, core_schema.str_schema(strict=True))
-    return Kind(core, {"type": "string", **form}, f"must be a string with {what}", parse)
-
-
-def _number(least: float | None = None, most: float | None = None) -> Kind:
-    bounds = {name: n for name, n in (("minimum", least), ("maximum", most)) if n is not None}
-    core = core_schema.union_schema(
-        [
-            core_schema.int_schema(strict=True, ge=None if least is None else int(least), le=int(most or LONG_MOST)),
-            core_schema.float_schema(strict=True, allow_inf_nan=False, ge=least, le=most),
-        ],
-        mode="left_to_right",
-    )
-    between = "" if least is None else f" from {least:g} to {most:g}"
-    return Kind(core, {"type": "number", **bounds}, f"must be a number{between}")
-
-
-def _one_of(words: tuple[str, ...]) -> Kind:
-    core = core_schema.literal_schema(list(words))
-    return Kind(core, {"type": "string", "enum": list(words)}, f"must be one of {', '.join(words)}")
-
-
 def _text_or_list(item: Kind) -> Kind:
     core = core_schema.union_schema([_TEXT.core, core_schema.list_schema(item.core, strict=True, max_length=100)])
     shape = {"anyOf": [{"type": "string"}, {"type": "array", "items": item.json_schema, "maxItems": 100}]}
     return Kind(core, shape, "must be a string, or a list of at most 100")
 
 
-LONG = _whole(LONG_MOST, "")
-INTEGER = _whole(INTEGER_MOST, " of 32 bits")
-DOUBLE = _number()
-BOOLEAN = Kind(core_schema.bool_schema(strict=True), {"type": "boolean"}, "must be true or false")
-CHARACTER = _text(255)
-NAMED = _text(255, 1)
-STATE = _text(25)
-_TEXT = _text(None)
-TIMESTAMP = _parsed(read_timestamp, {"format": "date-time"}, "a date and time such as 2016-11-10T01:28:15.229Z")
-DATE = _parsed(parse_log_date, {"format": "date"}, "a date written YYYY-MM-DD")
-DURATION = _parsed(_check_duration, {"format": "duration"}, "an ISO 8601 duration such as PT8H30M")
-UUID = _parsed(read_uuid, {"format": "uuid"}, "a UUID")
-STATUS = _one_of(tuple(STATUSES))
-MODE = _one_of(REGULATION_MODES)
+LONG = whole(LONG_MOST)
+INTEGER = whole(INTEGER_MOST, " of 32 bits")
+DOUBLE = number()
+CHARACTER = text(255)
+NAMED = text(255, 1)
+STATE = text(25)
+_TEXT = text(None)
+TIMESTAMP = parsed(read_timestamp, {"format": "date-time"}, "a date and time such as 2016-11-10T01:28:15.229Z")
+DATE = parsed(parse_log_date, {"format": "date"}, "a date written YYYY-MM-DD")
+DURATION = parsed(_check_duration, {"format": "duration"}, "an ISO 8601 duration such as PT8H30M")
+UUID = parsed(read_uuid, {"format": "uuid"}, "a UUID")
+STATUS = one_of(tuple(STATUSES))
+MODE = one_of(REGULATION_MODES)
 
 
 @dataclass(frozen=True)
@@ -183,9 +121,9 @@ FIELDS: dict[str, Field] = {
     "id": Field(LONG, "The number of this version of the record, given out here.", is_auto=True),
     "iftaState": Field(STATE, "The state for fuel tax."),
     "lastChangedDate": Field(TIMESTAMP, "When this version was last changed here.", is_auto=True),
-    "latitude": Field(_number(-90, 90), "Degrees north."),
+    "latitude": Field(number(-90, 90), "Degrees north."),
     "location": Field(CHARACTER, "Where it happened, in words."),
-    "longitude": Field(_number(-180, 180), "Degrees east."),
+    "longitude": Field(number(-180, 180), "Degrees east."),
     "malfunctionIndicator": Field(BOOLEAN, "Whether a device has a malfunction; false when it is not sent."),
     "note": Field(_TEXT, "The driver's annotation."),
     "odometerKm": Field(DOUBLE, "The vehicle's odometer, in km."),
@@ -229,13 +167,7 @@ check_edit = _validator(lambda *_: False, {"id": LONG}).validate_python
 
 def what_is_wrong(name: str, value: Json) -> str:
     """The rest of a sentence that begins with the field's name, for a value that was refused."""
-    kind = FIELDS[name].kind
-    if isinstance(value, str) and kind.parse is not None:
-        try:
-            kind.parse(value)
-        except ValueError as error:
-            return str(error)
-    return kind.sentence
+    return FIELDS[name].kind.what_is_wrong(value)
 
 
 def unknown_word(name: str, value: str) -> str:

@@ -21,6 +21,7 @@ from app.inspections.words import (
     LOG_TYPES,
     ODOMETER_UNITS,
 )
+from app.maven import kinds
 from app.maven.faults import Fault, WrongFields, excerpt, point
 from app.maven.ijson import decode, read_value, skip_space
 from app.maven.ijson_grammar import Json, NotJson
@@ -33,15 +34,12 @@ MOST_DEFECTS = 1000
 MOST_COUNT = 1_000_000
 MOST_WORDS = 10_000
 
-_UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _OFFSET = re.compile(r"[+-][0-9]{2}(?::[0-9]{2})?$")
 
 
 def read_uuid(value: str) -> str:
     """A UUID in lower case. Raises ValueError with a sentence."""
-    if _UUID.fullmatch(value) is None:
-        raise ValueError(f"must be a UUID such as 3c90c3cc-0d44-4b50-8888-8dd25736052a, not {excerpt(value)}")
-    return value.lower()
+    return kinds.read_uuid(value).lower()
 
 
 def read_utc(value: str) -> str:

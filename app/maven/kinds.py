@@ -4,14 +4,24 @@ For records that others define by tables of fields. One compiled validator reads
 is said by the rooms that have them.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from pydantic_core import CoreSchema, core_schema
 
+from app.maven.faults import excerpt
 from app.maven.ijson_grammar import Json
 
 LONG_MOST = 2**63 - 1
+_UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+
+
+def read_uuid(text: str) -> str:
+    """A UUID, as it was sent. Raises ValueError with a sentence."""
+    if _UUID.fullmatch(text) is None:
+        raise ValueError(f"must be a UUID such as 96e2d49f-abe4-4a65-a808-5d57917f93d9, not {excerpt(text)}")
+    return text
 
 
 @dataclass(frozen=True)
