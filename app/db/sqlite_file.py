@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import IO
 
 from app.db.errors import DatabaseUnavailable, DatabaseUnusable
-from app.db.sqlite_damage import require_log_of_something, require_whole
+from app.db.sqlite_damage import require_log_of_something, require_what_is_declared, require_whole
 
 BUSY_SECONDS = 2.0
 """How long to wait for a lock that another connection holds."""
@@ -48,7 +48,12 @@ def version_of(path: Path) -> str | None:
 
 
 def _read_version(path: Path, mode: str) -> str | None:
-    connection = connect(path, mode=mode, cache_kib=1_000)
+    try:
+        connection = connect(path, mode=mode, cache_kib=1_000)
+    except sqlite3.DatabaseError as error:
+        if not isinstance(error, sqlite3.OperationalError):
+            require_what_is_declared(path)
+        raise
     try:
         require_whole(path, connection)
         tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}

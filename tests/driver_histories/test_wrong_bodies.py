@@ -174,7 +174,7 @@ async def test_users_and_vehicles_become_known_with_their_first_record(database_
 
 
 async def test_an_array_of_too_many_records_is_refused(sqlite_url: str) -> None:
-    async with open_office(sqlite_url) as office:
+    async with open_office(sqlite_url, max_body_bytes=8_000_000) as office:
         answer = await office.ask("POST", PATH, [record(uuid=uuid_of(1))] * (MOST_RECORDS + 1))
         assert_problem(answer, 413)
         assert f"at most {MOST_RECORDS} records" in answer.json()["detail"]
