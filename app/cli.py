@@ -14,6 +14,7 @@ import typer
 
 from app.clock import now
 from app.commands.backup import back_up
+from app.commands.connections import connections
 from app.commands.copy import copy_database
 from app.commands.doctor import examine_installation
 from app.commands.drivers import drivers
@@ -132,6 +133,7 @@ def migrate() -> None:
 
 app.add_typer(keys)
 app.add_typer(hooks)
+app.add_typer(connections)
 app.add_typer(quarantine)
 app.command("poll", short_help="Poll Maven's queue without serving.")(poll_queue)
 app.command("backfill", short_help="Read a range of Maven's queue again.")(backfill_events)

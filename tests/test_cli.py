@@ -59,6 +59,11 @@ COMMANDS = {
     "hooks replay",
     "hooks deliveries",
     "hooks retry",
+    "connections",
+    "connections create",
+    "connections list",
+    "connections test",
+    "connections remove",
 }
 NOWHERE = "postgresql://nobody@127.0.0.1:9/nothing"
 

@@ -8,13 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from app.identities.schema import GivenAsset, GivenDriver, GivenTerminal
+from app.identities.schema import GivenAsset, GivenDriver, GivenTerminal, GivenVehicle
 from tests.command_line import SECONDS, Call, caller, environment
 from tests.ingest.served import service_on
 
 DRIVER_FIELDS = ", ".join(GivenDriver.model_fields)
 ASSET_FIELDS = ", ".join(GivenAsset.model_fields)
 TERMINAL_FIELDS = ", ".join(GivenTerminal.model_fields)
+VEHICLE_FIELDS = ", ".join(GivenVehicle.model_fields)
+UUID = "3c90c3cc-0d44-4b50-8888-8dd25736052a"
 
 LONG = "x" * 256
 TWICE = "appears more than once in its object; the names in an object must be unique"
@@ -100,9 +102,10 @@ def test_json_of_drivers_or_of_everything(call: Call, keep: Keep) -> None:
         "drivers": [driver],
         "assets": [{"assetId": 1, "name": "T1", "vin": None}, {"assetId": 2, "homeTerminalId": 3}],
         "terminals": [{"homeTerminalId": 3, "code": "PGH", "name": "Pittsburgh", "timeZone": "America/New_York"}],
+        "vehicles": [{"vehicleId": UUID, "name": "T1", "terminalCode": None}],
     }
     keep("all.json", "\ufeff \n" + json.dumps(everything))
-    assert imported(call, "all.json") == "Registered 1 driver (0 new, 1 merged), 2 assets, 1 terminal.\n"
+    assert imported(call, "all.json") == "Registered 1 driver (0 new, 1 merged), 2 assets, 1 terminal, 1 vehicle.\n"
     assert call("drivers", "list").stdout == WHOLE
     assert imported(call, keep("none.json", '{"assets": []}')) == "Registered 0 assets.\n"
     assert imported(call, keep("none.json", "{}")) == "Registered nothing.\n"
@@ -115,6 +118,39 @@ def test_assets_and_terminals_have_files_of_their_own(call: Call, keep: Keep) ->
     assert imported(call, "--assets", assets, "--terminals", terminals) == said
     drivers = keep("d.csv", "driverId\nD1\n")
     assert imported(call, drivers, "--assets", assets) == "Registered 1 driver (1 new, 0 merged), 2 assets.\n"
+
+
+def test_vehicles_of_catena_have_a_file_of_their_own(call: Call, keep: Keep) -> None:
+    rows = f"{UUID},T1,PGH\n{UUID.replace('c', 'd').upper()},,\n"
+    vehicles = keep("v.csv", f"vehicleId,name,terminalCode\n{rows}")
+    assert imported(call, "--vehicles", vehicles, "--dry-run") == "Would register 2 vehicles.\n"
+    assert imported(call, "--vehicles", vehicles) == "Registered 2 vehicles.\n"
+    drivers = keep("d.csv", "driverId\nD1\n")
+    keep("v.json", json.dumps([{"vehicleId": UUID.upper(), "terminalCode": ""}]))
+    said = "Registered 1 driver (1 new, 0 merged), 1 vehicle.\n"
+    assert imported(call, drivers, "--vehicles", "v.json") == said
+
+
+def test_what_is_said_of_wrong_vehicles_of_catena(call: Call, keep: Keep) -> None:
+    uuid = "vehicleId must be a UUID such as 3c90c3cc-0d44-4b50-8888-8dd25736052a"
+    keep("v.csv", f"vehicleId,name,terminalCode\nT1,T1,\n,T2,PGH\n{UUID},{LONG},\n")
+    drivers = keep("d.csv", "driverId\nD1\n")
+    assert refused(call, drivers, "--vehicles", "v.csv") == [
+        f'v.csv, line 2: {uuid}, not "T1".',
+        "v.csv, line 3: vehicleId is required.",
+        "v.csv, line 4: name must be text of 1 to 255 characters.",
+    ]
+    keep("v.csv", "vehicleId,vin\n")
+    wrong = f'v.csv, line 1: has the column "vin", which is not known. The columns here are {VEHICLE_FIELDS}.'
+    assert refused(call, "--vehicles", "v.csv") == [wrong]
+    keep("v.json", '{"vehicles": [{"vehicleId": 1}], "assets": []}')
+    assert refused(call, "--vehicles", "v.json") == [
+        f"v.json, vehicles item 1: {uuid}.",
+        'v.json, "assets": is not known. The members here are vehicles.',
+    ]
+    keep("v.csv", f"vehicleId,name\n{UUID},T1\n{UUID.upper()},T2\n")
+    said = ['v.csv, line 3: name is "T2" here and "T1" in v.csv, line 2, for the same vehicle.']
+    assert refused(call, drivers, "--vehicles", "v.csv") == said
 
 
 def test_a_dry_run_counts_and_writes_nothing(call: Call, keep: Keep) -> None:
@@ -213,7 +249,7 @@ def test_what_is_said_of_wrong_csv(call: Call, keep: Keep, content: str | bytes,
             '{"drivers": {}, "trucks": [], "assets": [{"name": true}], "terminals": [{"homeTerminalId": "1"}]}',
             [
                 "d.json, drivers: must be an array.",
-                'd.json, "trucks": is not known. The members here are drivers, assets, terminals.',
+                'd.json, "trucks": is not known. The members here are drivers, assets, terminals, vehicles.',
                 "d.json, assets item 1: assetId is required.",
                 "d.json, assets item 1: name must be text of 1 to 255 characters.",
                 'd.json, terminals item 1: homeTerminalId must be a whole number of 64 bits, not "1".',
@@ -264,8 +300,8 @@ def test_what_cannot_be_read(call: Call, keep: Keep) -> None:
 @pytest.mark.parametrize(
     "arguments, said",
     [
-        ([], "say what to register: FILE, --assets or --terminals"),
-        (["--dry-run"], "say what to register: FILE, --assets or --terminals"),
+        ([], "say what to register: FILE, --assets, --terminals or --vehicles"),
+        (["--dry-run"], "say what to register: FILE, --assets, --terminals or --vehicles"),
         (["-", "--assets", "-"], "standard input can be read once only"),
     ],
 )

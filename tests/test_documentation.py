@@ -82,7 +82,7 @@ def test_every_route_is_in_the_api_page() -> None:
 
 
 def test_every_parameter_is_in_the_api_page() -> None:
-    text = page("docs/api.md") + page("docs/duty-log.md")
+    text = page("docs/api.md") + page("docs/duty-log.md") + page("docs/inspections.md")
     document = describe("0").model_dump(mode="json", by_alias=True, exclude_unset=True)
     for item in document["paths"].values():
         for operation in item.values():

@@ -4,10 +4,12 @@ import orjson
 from openapi_pydantic import Components, Info, License, OpenAPI, PathItem, Reference, Schema, Server, Tag
 
 from app.api_description import (
+    connections,
     duty_log,
     following,
     hooks,
     identities,
+    inspections,
     operating,
     reading,
     receiving,
@@ -37,7 +39,8 @@ API key posts events, not even one with the scope `admin`.
 
 What was done about a violation is said by reviews, which are kept beside what Maven said and never change it.
 
-Beside violations stand the drivers' duty logs, under `/api/v2/driverHistories`, with scopes of their own.
+Beside violations stand the drivers' duty logs, under `/api/v2/driverHistories`, and vehicle
+inspections, under `/v2`, with scopes of their own.
 
 Others are told of changes by hooks: as signed webhooks, by an Alertmanager, by Slack, e-mail and the like.
 
@@ -61,6 +64,9 @@ _TAGS = {
     reading.CHANNELS: "How events come in, and what may be missing.",
     duty_log.TAG: "Drivers' logs, the evidence around a violation: written and read by other systems.",
     identities.TAG: identities.TAG_TEXT,
+    inspections.TAG: "Vehicle inspections: created at a carrier's provider or kept here, and their defects.",
+    connections.TAG: "Where inspections go. For keys with the scope `admin` that are not limited to terminals.",
+    inspections.TOKENS: "Access tokens, for clients that speak OAuth 2.0.",
     operating.QUARANTINE: "What was not understood. For keys with the scope `admin` that are not limited to terminals.",
     hooks.TAG: "Who is told of what. For keys with the scope `admin` that are not limited to terminals.",
     sending.TAG: "What webhooks are sent.",
@@ -80,6 +86,8 @@ def describe(version: str) -> OpenAPI:
         **incoming_schemas(),
         **duty_log_schemas(),
         **identities.identity_schemas(),
+        **inspections.inspection_schemas(),
+        **connections.connection_schemas(),
         **hook_schemas(),
         **sending.sending_schemas(),
     }
@@ -102,6 +110,8 @@ def describe(version: str) -> OpenAPI:
             **following.paths(),
             **duty_log.paths(),
             **identities.paths(),
+            **inspections.paths(),
+            **connections.paths(),
             **hooks.paths(),
             **operating.paths(),
         },

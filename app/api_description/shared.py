@@ -41,6 +41,8 @@ REVIEWER: Security = [{"apiKey": ["review"]}]
 ADMIN: Security = [{"apiKey": ["admin"]}]
 LOG_READER: Security = [{"apiKey": ["log:read"]}, {"apiKeyBasic": ["log:read"]}]
 LOG_WRITER: Security = [{"apiKey": ["log:write"]}, {"apiKeyBasic": ["log:write"]}]
+DVIR_READER: Security = [{"apiKey": ["dvir:read"]}]
+DVIR_WRITER: Security = [{"apiKey": ["dvir:write"]}]
 SENDER: Security = [
     {"webhookSignature": [], "webhookId": [], "webhookTimestamp": []},
     {"webhookBearer": []},
@@ -65,9 +67,10 @@ def security_schemes() -> dict[str, SecurityScheme]:
             type="http",
             scheme="bearer",
             description=(
-                "An API key with the scope `read`, `review`, `log:read`, `log:write` or `admin`. `admin` may all that"
-                " these may. A key may be limited to terminals and then sees and reviews only violations whose terminal"
-                " now is one of them, and only logs of drivers of these terminals."
+                "An API key, or an access token of one, with the scope `read`, `review`, `log:read`, `log:write`,"
+                " `dvir:read`, `dvir:write` or `admin`. `admin` may all that these may. A key may be limited to"
+                " terminals and then sees and reviews only violations whose terminal now is one of them, and only logs"
+                " and inspections of drivers of these terminals."
             ),
         ),
         "apiKeyBasic": SecurityScheme(

@@ -16,17 +16,10 @@ from app.db.statements import Dialect, Execute, Fetch, ReadScript, TableShape, W
 from app.duty_log.model import DutyLedgerRow, DutyRecordRow
 from app.holds.model import LegalHoldRow
 from app.hooks.model import FiringAlertRow, HookRow
-from app.identities.model import AssetRow, DriverIdentityRow, HomeTerminalRow
+from app.identities.model import AssetRow, CatenaVehicleRow, DriverIdentityRow, HomeTerminalRow
 from app.inbox.model import EventRow, LedgerRow, QuarantineRow
 from app.inbox.months import NUMBERS, Month, make_month, months_with_tables
-from app.inspections.model import (
-    CatenaVehicleRow,
-    ConnectionRow,
-    DvirDefectRow,
-    DvirLogRow,
-    OperationLogRow,
-    OperationRow,
-)
+from app.inspections.model import ConnectionRow, DvirDefectRow, DvirLogRow, OperationLogRow, OperationRow
 from app.keys.model import ApiKeyRow
 from app.outbox.model import DeliveryRow, OutboxRow
 from app.reviews.model import ReviewRow

@@ -8,6 +8,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from app.clock import now
+from app.commands.cells import cell
 from app.commands.running import complain, fail, group, opened, run, settings_or_fail
 from app.identities.files import Kind, Sheet, read_sheet
 from app.identities.merging import Misfit
@@ -29,11 +30,14 @@ def import_identities(
         str | None,
         typer.Argument(
             metavar="[FILE]",
-            help="Drivers as CSV with a header, or JSON, then with assets and terminals too; - for standard input.",
+            help="Drivers as CSV with a header, or JSON, then with the others too; - for standard input.",
         ),
     ] = None,
-    assets: Annotated[str | None, typer.Option(help="Vehicles, as CSV or JSON.", metavar="FILE")] = None,
+    assets: Annotated[str | None, typer.Option(help="VisTracks' vehicles, as CSV or JSON.", metavar="FILE")] = None,
     terminals: Annotated[str | None, typer.Option(help="Home terminals, as CSV or JSON.", metavar="FILE")] = None,
+    vehicles: Annotated[
+        str | None, typer.Option(help="Catena's vehicles and trailers, as CSV or JSON.", metavar="FILE")
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check and count, and write nothing.")] = False,
 ) -> None:
     """Register drivers, vehicles and home terminals: all that the files have, or nothing.
@@ -43,11 +47,16 @@ def import_identities(
     """
     given = [
         (name, kinds)
-        for name, kinds in ((file, tuple(Kind)), (assets, (Kind.ASSETS,)), (terminals, (Kind.TERMINALS,)))
+        for name, kinds in (
+            (file, tuple(Kind)),
+            (assets, (Kind.ASSETS,)),
+            (terminals, (Kind.TERMINALS,)),
+            (vehicles, (Kind.VEHICLES,)),
+        )
         if name is not None
     ]
     if not given:
-        raise typer.BadParameter("say what to register: FILE, --assets or --terminals", param_hint="FILE")
+        raise typer.BadParameter("say what to register: FILE, --assets, --terminals or --vehicles", param_hint="FILE")
     if [name for name, _ in given].count("-") > 1:
         raise typer.BadParameter("standard input can be read once only", param_hint="FILE")
     settings = settings_or_fail()
@@ -61,9 +70,10 @@ def import_identities(
     async def work() -> Registered:
         async with opened(settings) as database:
             parts = rows[Kind.DRIVERS], rows[Kind.ASSETS], rows[Kind.TERMINALS]
+            of_catena = rows[Kind.VEHICLES]
             if dry_run:
-                return (await database.read(plan_registering(database.dialect, *parts))).registered
-            return await database.write(register(database.dialect, *parts, now()))
+                return (await database.read(plan_registering(database.dialect, *parts, of_catena))).registered
+            return await database.write(register(database.dialect, *parts, now(), of_catena))
 
     try:
         registered = run(work())
@@ -115,6 +125,7 @@ def _told(registered: Registered, sheet: Sheet) -> str:
         f" ({registered.new_drivers} new, {registered.merged_drivers} merged)",
         Kind.ASSETS: _counted(registered.assets, "asset"),
         Kind.TERMINALS: _counted(registered.terminals, "terminal"),
+        Kind.VEHICLES: _counted(registered.vehicles, "vehicle"),
     }
     return ", ".join(parts[kind] for kind in Kind if kind in sheet.entries) or "nothing"
 
@@ -128,10 +139,4 @@ def _cells(identity: Identity) -> list[str]:
     name = " ".join(str(shown[part]) for part in ("firstName", "lastName", "suffix") if shown[part] is not None)
     ids = [shown[field] for field in ("driverId", "userId", "username", "catenaDriverId")]
     rest = [shown[field] for field in ("terminalCode", "timeZone", "logDayStart", "ruleset")]
-    return [_cell(value) for value in (*ids, name or None, *rest)]
-
-
-def _cell(value: object) -> str:
-    """A value that stays in its cell, whatever characters it has."""
-    text = "-" if value is None else str(value)
-    return "".join(char if char.isprintable() else "\ufffd" for char in text)
+    return [cell(value) for value in (*ids, name or None, *rest)]

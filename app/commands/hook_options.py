@@ -6,7 +6,8 @@ from typing import Annotated
 import typer
 
 Events = Annotated[
-    list[str] | None, typer.Option("--event", help="What of, such as violation.created; repeat for several.")
+    list[str] | None,
+    typer.Option("--event", help="What of, such as violation.created or dvir_log.added; repeat for several."),
 ]
 Terminals = Annotated[list[str] | None, typer.Option("--terminal", help="Only this terminal; repeat for several.")]
 Types = Annotated[list[str] | None, typer.Option("--type", help="Only this violation type; repeat for several.")]
@@ -14,6 +15,13 @@ Rulesets = Annotated[list[str] | None, typer.Option("--ruleset", help="Only this
 Drivers = Annotated[list[str] | None, typer.Option("--driver", help="Only this driver's id; repeat for several.")]
 Minutes = Annotated[int | None, typer.Option("--min-minutes", help="Only violations at least this long.")]
 Egregious = Annotated[bool | None, typer.Option("--egregious/--not-egregious", help="Only egregious ones, or others.")]
+SafetyCritical = Annotated[
+    bool | None,
+    typer.Option(
+        "--safety-critical/--not-safety-critical",
+        help="Only safety-critical inspections, or others; of dvir_log.added.",
+    ),
+]
 AtLeast = Annotated[int | None, typer.Option(help="Tell of drivers with so many active violations.")]
 WithinDays = Annotated[int | None, typer.Option(help="In how many days they began, with --at-least.")]
 DigestAt = Annotated[str | None, typer.Option(help="Once a day at this time, HH:MM, and not one by one.")]
@@ -27,6 +35,7 @@ def filter_of(
     drivers: list[str] | None,
     minutes: int | None,
     egregious: bool | None,
+    safety_critical: bool | None,
 ) -> dict[str, object]:
     """The filter as the API has it; what was not given is left out."""
     given = {
@@ -36,6 +45,7 @@ def filter_of(
         "driverIds": drivers,
         "minDurationMinutes": minutes,
         "egregious": egregious,
+        "safetyCritical": safety_critical,
     }
     return {name: value for name, value in given.items() if value is not None and value != []}
 

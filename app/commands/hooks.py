@@ -1,4 +1,4 @@
-"""`hos-receiver hooks`: who is told of changes, and what became of it. May run beside `serve`.
+"""`hos-receiver hooks`: who is told of changes and inspections, and what became of it. May run beside `serve`.
 
 What a command asks for is read and judged as the API does; what it prints is for people, a line for each thing, with
 tabs between its parts.
@@ -22,6 +22,7 @@ from app.commands.hook_options import (
     Events,
     Minutes,
     Rulesets,
+    SafetyCritical,
     Terminals,
     Types,
     WithinDays,
@@ -117,13 +118,14 @@ def create(
     driver: Drivers = None,
     min_minutes: Minutes = None,
     egregious: Egregious = None,
+    safety_critical: SafetyCritical = None,
     at_least: AtLeast = None,
     within_days: WithinDays = None,
     digest_at: DigestAt = None,
     zone: Zone = None,
 ) -> None:
     """Make a hook. A webhook's secret is printed alone on the last line; it is shown this once."""
-    asked = filter_of(terminal, violation_type, ruleset, driver, min_minutes, egregious)
+    asked = filter_of(terminal, violation_type, ruleset, driver, min_minutes, egregious, safety_critical)
     body = body_of(event, asked, at_least, within_days, digest_at, zone)
     body |= {"name": name, "url": url_of(url), "kind": kind}
 
@@ -161,7 +163,8 @@ def change(
     driver: Drivers = None,
     min_minutes: Minutes = None,
     egregious: Egregious = None,
-    no_filter: Annotated[bool, typer.Option("--no-filter", help="Tell of all violations again.")] = False,
+    safety_critical: SafetyCritical = None,
+    no_filter: Annotated[bool, typer.Option("--no-filter", help="Tell of all again.")] = False,
     at_least: AtLeast = None,
     within_days: WithinDays = None,
     no_threshold: Annotated[bool, typer.Option("--no-threshold", help="No threshold any more.")] = False,
@@ -170,7 +173,7 @@ def change(
     no_digest: Annotated[bool, typer.Option("--no-digest", help="One by one again.")] = False,
 ) -> None:
     """Change a hook. What is not given stays; a filter that is given replaces the whole one."""
-    asked = filter_of(terminal, violation_type, ruleset, driver, min_minutes, egregious)
+    asked = filter_of(terminal, violation_type, ruleset, driver, min_minutes, egregious, safety_critical)
     body = body_of(event, asked, at_least, within_days, digest_at, zone)
     body |= {key: value for key, value in (("name", name), ("url", url and url_of(url))) if value is not None}
     if no_filter:
@@ -259,7 +262,7 @@ def replay(
     since: Annotated[str, typer.Option("--from", help="Changes received from this time on, ISO 8601.")],
     until: Annotated[str, typer.Option("--to", help="Up to this time.")],
 ) -> None:
-    """Send the changes of a time once more, by the hook's filter of today."""
+    """Send the changes of violations of a time once more, by the hook's filter of today."""
 
     async def do(alerting: Alerting) -> int:
         return await DeliveryDesk(alerting.desk).replay(hook_id, since, until)

@@ -19,11 +19,13 @@ from app.identities.schema import (
     GivenAsset,
     GivenDriver,
     GivenTerminal,
+    GivenVehicle,
     Values,
     WrongIdentity,
     check_asset,
     check_driver,
     check_terminal,
+    check_vehicle,
 )
 from app.maven.faults import Fault, excerpt
 from app.maven.ijson import Json, NotJson, decode, read_value, skip_space
@@ -39,12 +41,14 @@ class Kind(StrEnum):
     DRIVERS = "drivers"
     ASSETS = "assets"
     TERMINALS = "terminals"
+    VEHICLES = "vehicles"
 
 
 _MODELS: dict[Kind, tuple[type[BaseModel], Callable[[object], Values]]] = {
     Kind.DRIVERS: (GivenDriver, check_driver),
     Kind.ASSETS: (GivenAsset, check_asset),
     Kind.TERMINALS: (GivenTerminal, check_terminal),
+    Kind.VEHICLES: (GivenVehicle, check_vehicle),
 }
 
 

@@ -1,4 +1,4 @@
-"""Tables of drivers' identities, of vehicles, and of home terminals."""
+"""Tables of drivers' identities, of vehicles in VisTracks and in Catena, and of home terminals."""
 
 from sqlalchemy import Column, Index
 from sqlmodel import Field, SQLModel
@@ -55,4 +55,17 @@ class HomeTerminalRow(SQLModel, table=True):
     code: str | None = Field(sa_column=Column(WORDS))
     name: str | None = Field(sa_column=Column(WORDS))
     time_zone: str | None = Field(sa_column=Column(WORDS))
+    changed_at: int = Field(sa_column=Column(MICROSECONDS, nullable=False))
+
+
+class CatenaVehicleRow(SQLModel, table=True):
+    """One vehicle or trailer by Catena's id, a UUID in lower case; `name` is its number at the carrier (power unit),
+    `terminal_code` Maven's.
+    """
+
+    __tablename__ = "catena_vehicles"
+
+    vehicle_id: str = Field(sa_column=Column(WORDS, primary_key=True))
+    name: str | None = Field(sa_column=Column(WORDS))
+    terminal_code: str | None = Field(sa_column=Column(WORDS))
     changed_at: int = Field(sa_column=Column(MICROSECONDS, nullable=False))

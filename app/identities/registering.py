@@ -14,7 +14,7 @@ from app.db.arguments import any_of, list_argument
 from app.db.errors import Withdrawn
 from app.db.statements import Dialect, Execute, Fetch, Insert, ReadScript, WriteScript, json_rows, shape_of
 from app.identities.merging import ID_COLUMNS, PERSON_COLUMNS, Merging, Misfit, Person, contradiction
-from app.identities.model import AssetRow, DriverIdentityRow, HomeTerminalRow
+from app.identities.model import AssetRow, CatenaVehicleRow, DriverIdentityRow, HomeTerminalRow
 from app.identities.schema import Entry, Value, Values
 from app.identities.store import COLUMNS, Identity, identity_of
 
@@ -38,6 +38,7 @@ class Registered:
     merged_drivers: int = 0
     assets: int = 0
     terminals: int = 0
+    vehicles: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,17 +48,23 @@ class Plan:
     merging: Merging
     assets: Mapping[Value, Values]
     terminals: Mapping[Value, Values]
+    vehicles: Mapping[Value, Values]
 
     @property
     def registered(self) -> Registered:
         """In numbers."""
         persons = self.merging.touched
         new = sum(person.pk is None for person in persons)
-        return Registered(len(persons), new, self.merging.merged, len(self.assets), len(self.terminals))
+        of_things = len(self.assets), len(self.terminals), len(self.vehicles)
+        return Registered(len(persons), new, self.merging.merged, *of_things)
 
 
 def plan_registering(
-    dialect: Dialect, drivers: Sequence[Entry], assets: Sequence[Entry] = (), terminals: Sequence[Entry] = ()
+    dialect: Dialect,
+    drivers: Sequence[Entry],
+    assets: Sequence[Entry] = (),
+    terminals: Sequence[Entry] = (),
+    vehicles: Sequence[Entry] = (),
 ) -> ReadScript[Plan]:
     """What would become of rows, by what is known now. Raises `NotRegistered`."""
     merging = Merging((yield from _find_persons(dialect, drivers)))
@@ -66,10 +73,12 @@ def plan_registering(
     misfits = list(merging.misfits)
     known_assets = yield from _find_rows(dialect, AssetRow, assets)
     known_terminals = yield from _find_rows(dialect, HomeTerminalRow, terminals)
+    known_vehicles = yield from _find_rows(dialect, CatenaVehicleRow, vehicles)
     plan = Plan(
         merging,
         _overlaid(known_assets, AssetRow, assets, "vehicle", misfits),
         _overlaid(known_terminals, HomeTerminalRow, terminals, "terminal", misfits),
+        _overlaid(known_vehicles, CatenaVehicleRow, vehicles, "vehicle", misfits),
     )
     if misfits:
         raise NotRegistered(misfits)
@@ -77,18 +86,25 @@ def plan_registering(
 
 
 def register(
-    dialect: Dialect, drivers: Sequence[Entry], assets: Sequence[Entry], terminals: Sequence[Entry], now: int
+    dialect: Dialect,
+    drivers: Sequence[Entry],
+    assets: Sequence[Entry],
+    terminals: Sequence[Entry],
+    now: int,
+    vehicles: Sequence[Entry] = (),
 ) -> WriteScript[Registered]:
-    """Registers all rows; `now` is in microseconds since 1970 UTC. Raises `NotRegistered`, and then keeps none.
+    """Registers all rows; `assets` are vehicles of VisTracks', `vehicles` Catena's, `now` is in microseconds since 1970
+    UTC. Raises `NotRegistered`, and then keeps none.
 
     A driver's row is merged into the person whom any of its ids names. What it says takes the place of what was known,
     what it leaves out stays. Ids of two persons make one of them where one is bare or their ids do not contradict; a
     driver id is never exchanged for another.
     """
     yield Execute("UPDATE duty_ledger SET last_id = last_id WHERE pk = 1")
-    plan = yield from plan_registering(dialect, drivers, assets, terminals)
+    plan = yield from plan_registering(dialect, drivers, assets, terminals, vehicles)
     yield from _write_persons(dialect, plan.merging, now)
-    for model, rows in ((AssetRow, plan.assets), (HomeTerminalRow, plan.terminals)):
+    written = ((AssetRow, plan.assets), (HomeTerminalRow, plan.terminals), (CatenaVehicleRow, plan.vehicles))
+    for model, rows in written:
         columns = shape_of(model).columns
         changed = [{**row, "changed_at": now} for row in rows.values() if row["changed_at"] is None]
         yield Insert(model, [tuple(row[column] for column in columns) for row in changed], replace=True)
@@ -121,8 +137,9 @@ def _find_rows(dialect: Dialect, model: type[SQLModel], entries: Sequence[Entry]
         return {}
     shape = shape_of(model)
     (key,) = shape.key
+    sql_type = "text" if isinstance(entries[0].values[key], str) else "bigint"
     rows = yield Fetch(
-        f"SELECT {', '.join(shape.columns)} FROM {shape.name} WHERE {key} IN {any_of(dialect, 1, 'bigint')}",
+        f"SELECT {', '.join(shape.columns)} FROM {shape.name} WHERE {key} IN {any_of(dialect, 1, sql_type)}",
         (_list_argument(dialect, {entry.values[key] for entry in entries}),),
     )
     return {row[0]: dict(zip(shape.columns, row, strict=True)) for row in rows}

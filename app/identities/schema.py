@@ -3,6 +3,7 @@
 A field that is left out says nothing, null or an empty text takes away. Whose the ids are is left to `merging`.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Literal
@@ -28,6 +29,7 @@ SYSTEM_DRIVER = f"{SYSTEM_USERNAME}, who is nobody and can have no driverId."
 
 _DAY_START_WORDS = {hour: word for word, hour in DAY_STARTS.items()}
 _NUMBERS = ("userId", "assetId", "homeTerminalId")
+_UUID = "[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 
 Value = str | int | None
 Values = dict[str, Value]
@@ -66,11 +68,21 @@ def _zone(text: str) -> str:
     return text
 
 
+def _lower(text: str) -> str:
+    return text.lower()
+
+
+def _lower_if_uuid(text: str) -> str:
+    """Inspections name drivers by UUIDs in lower case; an id of another form is compared as it is."""
+    return text.lower() if re.fullmatch(_UUID, text) else text
+
+
 _Some = Annotated[str, Field(max_length=LONGEST), AfterValidator(_storable)]
 _Long = Annotated[StrictInt, Field(ge=LONG_LEAST, le=LONG_MOST)]
 Text = Annotated[_Some | None, BeforeValidator(_none_if_empty)]
 Number = Annotated[_Long | None, BeforeValidator(_none_if_empty)]
 Zone = Annotated[Annotated[_Some, AfterValidator(_zone)] | None, BeforeValidator(_none_if_empty)]
+CatenaId = Annotated[Annotated[_Some, AfterValidator(_lower_if_uuid)] | None, BeforeValidator(_none_if_empty)]
 DayStart = Annotated[Literal["midnight", "noon"] | None, BeforeValidator(_none_if_empty)]
 
 _CONFIG = ConfigDict(extra="forbid", frozen=True, strict=True)
@@ -84,7 +96,7 @@ class GivenDriver(BaseModel):
     driverId: Text = Field(None, description="Maven's id.")
     userId: Number = Field(None, description="VisTracks' id, a whole number of 64 bits.")
     username: Text = Field(None, description="VisTracks' username.")
-    catenaDriverId: Text = Field(None, description="Catena's id.")
+    catenaDriverId: CatenaId = Field(None, description="Catena's id; a UUID is kept in lower case.")
     firstName: Text = Field(None, description="First name.")
     lastName: Text = Field(None, description="Last name.")
     suffix: Text = Field(None, description="Suffix of the name, such as Jr.")
@@ -95,7 +107,7 @@ class GivenDriver(BaseModel):
 
 
 class GivenAsset(BaseModel):
-    """A vehicle."""
+    """A vehicle of VisTracks'."""
 
     model_config = _CONFIG
 
@@ -103,6 +115,18 @@ class GivenAsset(BaseModel):
     name: Text = Field(None, description="Its number at the carrier.")
     vin: Text = Field(None, description="Vehicle identification number.")
     homeTerminalId: Number = Field(None, description="VisTracks' id of its home terminal.")
+
+
+class GivenVehicle(BaseModel):
+    """A vehicle or trailer of Catena's."""
+
+    model_config = _CONFIG
+
+    vehicleId: Annotated[str, Field(pattern=f"^{_UUID}$"), AfterValidator(_lower)] = Field(
+        description="Catena's id, a UUID, kept in lower case."
+    )
+    name: Text = Field(None, description="Its number at the carrier.")
+    terminalCode: Text = Field(None, description="Maven's code of its home terminal.")
 
 
 class GivenTerminal(BaseModel):
@@ -129,6 +153,7 @@ COLUMNS = {
     "logDayStart": "day_start_hour",
     "ruleset": "ruleset",
     "assetId": "asset_id",
+    "vehicleId": "vehicle_id",
     "name": "name",
     "vin": "vin",
     "homeTerminalId": "home_terminal_id",
@@ -149,8 +174,13 @@ def check_driver(given: object) -> Values:
 
 
 def check_asset(given: object) -> Values:
-    """A vehicle's row. Raises `WrongIdentity`."""
+    """The row of a vehicle of VisTracks'. Raises `WrongIdentity`."""
     return _checked(GivenAsset, given)
+
+
+def check_vehicle(given: object) -> Values:
+    """The row of a vehicle of Catena's. Raises `WrongIdentity`."""
+    return _checked(GivenVehicle, given)
 
 
 def check_terminal(given: object) -> Values:
@@ -213,6 +243,8 @@ def _sentence(error: ErrorDetails, model: type[BaseModel], given: Mapping[str, o
     found = f", not {excerpt(value)}" if isinstance(value, str) else ""
     if name in _NUMBERS:
         return f"must be a whole number of 64 bits{found}."
+    if name == "vehicleId":
+        return f"must be a UUID such as 3c90c3cc-0d44-4b50-8888-8dd25736052a{found}."
     if name == "logDayStart":
         return f"must be midnight or noon{found}."
     return f"must be text of 1 to {LONGEST} characters."

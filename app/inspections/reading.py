@@ -10,6 +10,7 @@ import orjson
 
 from app.db.arguments import Arguments, any_of, list_argument
 from app.db.statements import Dialect, Fetch, ReadScript, Row
+from app.inspections.schema import Fields
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,16 +181,22 @@ def _conditions(asked: ReportFilter, arguments: Arguments, alias: str) -> list[s
         arguments.values.append(list_argument(arguments.dialect, asked.terminals))
         listed = any_of(arguments.dialect, len(arguments.values))
         found.append(
-            f"{alias}.driver_id IN (SELECT lower(i.catena_driver_id) FROM driver_identities AS i"
+            f"{alias}.driver_id IN (SELECT i.catena_driver_id FROM driver_identities AS i"
             f" WHERE i.terminal_code IN {listed} AND i.catena_driver_id IS NOT NULL)"
         )
     return found or ["1 = 1"]
 
 
+def report_as_sent(report_id: str) -> ReadScript[Fields | None]:
+    """The fields of a report as it was sent, with the defaults; None when it is gone."""
+    rows = yield Fetch("SELECT payload FROM dvir_logs WHERE id = $1", (report_id,))
+    return orjson.loads(bytes(rows[0][0])) if rows else None
+
+
 def may_write(dialect: Dialect, driver_id: str, terminals: frozenset[str]) -> ReadScript[bool]:
     """Whether a driver is one of these terminals', for writers who are limited to them."""
     rows = yield Fetch(
-        "SELECT 1 FROM driver_identities WHERE lower(catena_driver_id) = $1"
+        "SELECT 1 FROM driver_identities WHERE catena_driver_id = $1"
         f" AND terminal_code IN {any_of(dialect, 2)} LIMIT 1",
         (driver_id, list_argument(dialect, terminals)),
     )

@@ -5,11 +5,11 @@ One line, entries apart by `;`, each `group=scopes` or `group=scopes@terminals`,
 it may have `=`, `,` and `@` in it (a DN does), but no `;`. Spaces around names and words do not count, capitals do.
 
 What a person in several groups may do: the session has one set of terminals for all scopes, so scopes cannot each
-have their own. `admin` is above `read` with `review`, that is above `read` with `log:read`, that is above `read` alone,
-and the groups that give the most decide: their terminals are united, and one of them without terminals means all.
-Groups that give less add nothing, unless for all these terminals, for their terminals would be open to the higher scope
-too. So nobody gets at a terminal what no group of theirs gives there; but who may read everywhere by one group and
-review at PGH by another reviews at PGH and reads nothing else.
+have their own. `admin` is above `read` with `review`, that is above `read` with `dvir:read`, that is above `read` with
+`log:read`, that is above `read` alone, and the groups that give the most decide: their terminals are united, and one of
+them without terminals means all. Groups that give less add nothing, unless for all these terminals, for their terminals
+would be open to the higher scope too. So nobody gets at a terminal what no group of theirs gives there; but who may
+read everywhere by one group and review at PGH by another reviews at PGH and reads nothing else.
 """
 
 from collections.abc import Collection, Mapping
@@ -17,9 +17,9 @@ from dataclasses import dataclass
 
 from app.keys.schema import Scope
 
-_RANKS = {Scope.READ: 0, Scope.LOG_READ: 1, Scope.REVIEW: 2, Scope.ADMIN: 4}
+_RANKS = {Scope.READ: 0, Scope.LOG_READ: 1, Scope.DVIR_READ: 2, Scope.REVIEW: 4, Scope.ADMIN: 8}
 """What each scope adds to the rank of a grant; any two grants of one rank open the same things."""
-_DOES = {Scope.REVIEW: "reviews", Scope.LOG_READ: "looks at logs"}
+_DOES = {Scope.REVIEW: "reviews", Scope.LOG_READ: "looks at logs", Scope.DVIR_READ: "looks at inspections"}
 _SHOWN = 60
 
 
@@ -28,7 +28,7 @@ class Grant:
     """What a group, or a person by all their groups, may do. Read as the fields of an `ApiKey`."""
 
     scopes: frozenset[Scope]
-    """Never `webhook` or `log:write`. With `review` and `log:read` there is `read`."""
+    """Never `webhook` or one that writes records. With the others there is `read`."""
     terminals: frozenset[str] | None
     """Terminal codes whose violations may be seen; None for all, as `admin` always has."""
 
@@ -100,7 +100,7 @@ def _listed(text: str, what: str, of: str) -> list[str]:
 
 
 def _read_scope(word: str, of: str) -> Scope:
-    if word in (Scope.WEBHOOK, Scope.LOG_WRITE):
+    if word in (Scope.WEBHOOK, Scope.LOG_WRITE, Scope.DVIR_WRITE):
         raise ValueError(f"the scopes {of} have {word}, which people do not get: who reads evidence must not write it")
     try:
         return Scope(word)

@@ -16,7 +16,13 @@ METHODS = ("get", "post", "put", "patch", "delete")
 Tree = dict[str, Any]
 
 
-SOME = {"driverId": "D", "id": "1", "deliveryId": "1", "file": "style.css"}
+SOME = {
+    "connection_id": "3c90c3cc-0d44-4b50-8888-8dd25736052a",
+    "driverId": "D",
+    "id": "1",
+    "deliveryId": "1",
+    "file": "style.css",
+}
 """What stands for the parameters of a path where it does not matter; there are no such things."""
 
 

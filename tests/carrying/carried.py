@@ -1,11 +1,16 @@
 """A database with something in every table, as it would be after a while of use, for tests of carrying it elsewhere."""
 
+import orjson
+
 from app.clock import now
 from app.db.database import Database
 from app.db.statements import Execute, WriteScript
 from app.holds.store import Cover, place_hold, release_hold
 from app.inbox.model import Channel
 from app.inbox.store import Misunderstood, quarantine
+from app.inspections.connections import LOCAL_ID, ensure_local, find_connection
+from app.inspections.operations import accept_operation
+from app.inspections.schema import read_report
 from app.reviews.model import ReviewStatus
 from app.reviews.schema import NewReview
 from app.reviews.store import add_reviews
@@ -33,7 +38,8 @@ UPDATE maven_queue SET source = 'https://maven.example', position = 7, leased_un
 UPDATE outbox SET swept_at = 9;
 UPDATE driver_identities SET driver_id = 'D7', first_name = 'Jo', day_start_hour = 12 WHERE user_id = 7;
 INSERT INTO home_terminals (home_terminal_id, code, name, time_zone, changed_at)
-VALUES (5, 'PGH', 'Pittsburgh', 'America/New_York', 1)
+VALUES (5, 'PGH', 'Pittsburgh', 'America/New_York', 1);
+INSERT INTO catena_vehicles (vehicle_id, name, changed_at) VALUES ('v', 'T-70', 1)
 """
 
 
@@ -61,6 +67,11 @@ async def fill(database: Database) -> None:
     await database.write(release_hold("case", "me", NOW + 1))
     (first, *_) = await post(database, record(note="Zoë\n"), unidentified(), record("Driving", assetId=71))
     await put(database, {"id": first["id"], "note": "mended"})
+    await database.write(ensure_local(NOW))
+    report = read_report(orjson.dumps({"connection_id": LOCAL_ID, "driver_id": LOCAL_ID, "defects": ["brakes"]}))
+    local = await database.read(find_connection(LOCAL_ID))
+    assert local is not None
+    await database.write(accept_operation(dialect, local, report, LOCAL_ID, NOW, is_sync=False))
     for sql in _OTHERS.split(";"):
         await database.write(_statement(sql))
     columns = "pk, hook_pk, topic, violation_pk, seq, status, created_at, due_at, tries, attempts, body"

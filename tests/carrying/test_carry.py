@@ -57,7 +57,15 @@ INSERT INTO api_keys (name, hash, scopes, created_at) VALUES ('b', 'h3', 'read',
 INSERT INTO gaps (channel, reason, from_at, to_at, recorded_at) VALUES (1, 'x', 5, 6, 7);
 INSERT INTO legal_holds (name, driver_ids, violation_ids, terminal_codes, placed_by, placed_at)
 VALUES ('b', '[]', '[]', '[]', 'x', 1);
-INSERT INTO driver_identities (username, changed_at) VALUES ('next', 1)
+INSERT INTO driver_identities (username, changed_at) VALUES ('next', 1);
+INSERT INTO connections (id, name, kind, mapping, created_at, updated_at) VALUES ('n', 'n', 0, '{}', 1, 1);
+INSERT INTO resource_operations (id, partner_id, connection_id, payload, is_sync, status, created_at, updated_at)
+VALUES ('n', 'n', 'n', '', 0, 2, 1, 1);
+INSERT INTO operation_logs (id, operation_pk, attempted_at, is_success) VALUES ('n', 1, 1, 1);
+INSERT INTO dvir_logs (id, connection_id, driver_id, occurred_at, log_type, is_safety_critical, is_correction,
+ defect_count, created_at, updated_at, payload) VALUES ('n', 'n', 'n', 1, 'unknown', 0, 0, 0, 1, 1, '');
+INSERT INTO dvir_defects (id, dvir_log_pk, driver_id, occurred_at, defect_type, is_safety_critical)
+VALUES ('n', 1, 'n', 1, 'other', 0)
 """
 """A row more of each table that gives out its own keys."""
 

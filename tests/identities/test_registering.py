@@ -8,10 +8,14 @@ import pytest
 from app.db.database import Database
 from app.db.statements import Dialect, Execute, WriteScript
 from app.identities.registering import Registered, plan_registering
-from app.identities.schema import Entry, GivenDriver, check_driver
+from app.identities.schema import Entry, GivenDriver, WrongIdentity, check_driver, check_vehicle, read_whole
 from app.identities.store import find_driver, find_users, introduce_assets, introduce_users, list_identities
+from app.inspections.reading import may_write
 from tests.identities.registered import NOW, Row, everything, persons, refusals, take
 from tests.ingest.kept import opened
+
+UUID = "3c90c3cc-0d44-4b50-8888-8dd25736052a"
+OTHER_UUID = "f0000000-0000-4000-8000-00000000000f"
 
 WHOLE: dict[str, object] = {
     "driverId": "D/1",
@@ -50,10 +54,11 @@ async def test_a_whole_row_is_kept_as_it_was_said(database: Database) -> None:
 async def test_the_same_once_more_changes_nothing(database: Database) -> None:
     assets = [{"assetId": 2**63 - 1, "name": "T1", "vin": None, "homeTerminalId": 7}]
     terminals = [{"homeTerminalId": 7, "code": "PGH", "timeZone": "UTC"}]
-    await take(database, WHOLE, assets=assets, terminals=terminals)
+    vehicles: list[Row] = [{"vehicleId": UUID.upper(), "name": "T1"}, {"vehicleId": UUID, "terminalCode": None}]
+    await take(database, WHOLE, assets=assets, terminals=terminals, vehicles=vehicles)
     before = await everything(database)
-    again = await take(database, WHOLE, assets=assets, terminals=terminals, now=NOW + 5)
-    assert again == Registered(1, 0, 0, 1, 1)
+    again = await take(database, WHOLE, assets=assets, terminals=terminals, vehicles=vehicles, now=NOW + 5)
+    assert again == Registered(1, 0, 0, 1, 1, 1)
     assert await everything(database) == before
 
 
@@ -202,11 +207,57 @@ async def test_vehicles_and_terminals(database: Database) -> None:
     assert (await everything(database))[1:] == [
         [(1, "T1", None, -7, NOW + 5), (2, "T2", None, -7, NOW)],
         [(-7, "PGH", "Pittsburgh", "America/New_York", NOW)],
+        [],
     ]
     twice: list[Row] = [{"assetId": 3, "name": "a"}, {"assetId": 3, "name": None}]
     said = ['row 2: name is nothing here and "a" in row 1, for the same vehicle.']
     assert await refusals(database, {"driverId": "A"}, assets=twice) == said
     assert await persons(database) == []
+
+
+async def test_vehicles_of_catena(database: Database) -> None:
+    rows: list[Row] = [
+        {"vehicleId": UUID.upper(), "name": "T1", "terminalCode": "PGH"},
+        {"vehicleId": OTHER_UUID, "name": "T2"},
+    ]
+    assert await take(database, vehicles=rows) == Registered(0, 0, 0, 0, 0, 2)
+    rows = [{"vehicleId": UUID, "terminalCode": ""}, {"vehicleId": UUID, "terminalCode": None}]
+    assert await take(database, vehicles=rows, now=NOW + 5) == Registered(0, 0, 0, 0, 0, 1)
+    kept = [(UUID, "T1", None, NOW + 5), (OTHER_UUID, "T2", None, NOW)]
+    assert (await everything(database))[3] == kept
+    twice: list[Row] = [{"vehicleId": UUID, "name": "a"}, {"vehicleId": UUID.upper(), "name": "b"}]
+    said = ['row 2: name is "b" here and "a" in row 1, for the same vehicle.']
+    assert await refusals(database, {"driverId": "A"}, assets=[{"assetId": 1}], vehicles=twice) == said
+    assert await everything(database) == [[], [], [], kept]
+
+
+@pytest.mark.parametrize("vehicle_id", [None, 7, "", "T1", UUID[:-1], f"{UUID}\n", UUID.replace("c", "\u0441")])
+def test_a_vehicle_of_catena_has_a_uuid(vehicle_id: object) -> None:
+    with pytest.raises(WrongIdentity, match=r"^vehicleId must be a UUID such as 3c90c3cc-0d44-4b50-8888-8dd25736052a"):
+        check_vehicle({"vehicleId": vehicle_id})
+    with pytest.raises(WrongIdentity, match=r"^vehicleId is required\.$"):
+        check_vehicle({"name": "T1"})
+
+
+async def test_a_uuid_of_catena_is_one_in_whatever_case(database: Database) -> None:
+    await take(database, {"driverId": "A", "catenaDriverId": UUID.upper()}, {"driverId": "B", "catenaDriverId": "C-1"})
+    assert await take(database, {"catenaDriverId": UUID, "suffix": "Jr"}) == Registered(1, 0, 0)
+    assert await take(database, {"catenaDriverId": "c-1"}) == Registered(1, 1, 0)
+    assert await persons(database) == [
+        {"driver_id": "A", "catena_driver_id": UUID, "suffix": "Jr"},
+        {"driver_id": "B", "catena_driver_id": "C-1"},
+        {"catena_driver_id": "c-1"},
+    ]
+    put = read_whole(f'{{"catenaDriverId": "{UUID.upper()}"}}'.encode(), "A")
+    assert put["catena_driver_id"] == UUID
+
+
+async def test_an_inspector_limited_to_terminals_may_write_of_a_uuid_that_was_registered_in_upper_case(
+    database: Database,
+) -> None:
+    await take(database, {"catenaDriverId": UUID.upper(), "terminalCode": "PGH"})
+    for terminal, is_theirs in (("PGH", True), ("ERI", False)):
+        assert await database.read(may_write(database.dialect, UUID, frozenset({terminal}))) is is_theirs
 
 
 async def test_a_plan_writes_nothing(database: Database) -> None:

@@ -48,7 +48,7 @@ def test_names_may_have_signs_in_them(text: str, groups: dict[str, Grant]) -> No
         ("a=", "the scopes of the group 'a' have one with nothing in it; write them apart by one comma"),
         ("a=read,", "the scopes of the group 'a' have one with nothing in it; write them apart by one comma"),
         ("a=read,read", "the scopes of the group 'a' have 'read' twice"),
-        ("a=Read", "the scopes of the group 'a' have 'Read', which is none; there are read, log:read, review, admin"),
+        ("a=Read", "the scopes of the group 'a' have 'Read', which is none; there are read, log:read, dvir:read, review, admin"),
         ("a=review", "the scopes of the group 'a' have review without read; who reviews has to read"),
         (
             "a=read,webhook",
@@ -67,7 +67,7 @@ def test_names_may_have_signs_in_them(text: str, groups: dict[str, Grant]) -> No
         ("a=read@P\x00GH", "the terminals of the group 'a' have a character in them that cannot be seen"),
         (
             f"{'g' * 99}=x",
-            f"the scopes of the group '{'g' * 59}…' have 'x', which is none; there are read, log:read, review, admin",
+            f"the scopes of the group '{'g' * 59}…' have 'x', which is none; there are read, log:read, dvir:read, review, admin",
         ),
     ],
 )

@@ -94,7 +94,7 @@ def test_some_of_them_stop_the_start(monkeypatch: pytest.MonkeyPatch, left_out: 
             "it=root",
             (
                 "HOS_OIDC_GROUPS: the scopes of the group 'it' have 'root', which is none;"
-                " there are read, log:read, review, admin (it is 'it=root')"
+                " there are read, log:read, dvir:read, review, admin (it is 'it=root')"
             ),
         ),
     ],

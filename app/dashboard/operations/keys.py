@@ -34,6 +34,8 @@ SCOPE_WORDS = {
     Scope.REVIEW: "say what was done about a violation; reading needs the scope read beside it",
     Scope.LOG_READ: "read drivers' duty logs, by the API and, with read beside it, on pages",
     Scope.LOG_WRITE: "write and edit drivers' duty logs by the API",
+    Scope.DVIR_READ: "read vehicle inspections, by the API and, with read beside it, on pages",
+    Scope.DVIR_WRITE: "create vehicle inspections by the API",
     Scope.ADMIN: "all of the above, and the quarantine, hooks and keys",
     Scope.WEBHOOK: "post events to the webhook, and nothing else",
 }

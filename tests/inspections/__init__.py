@@ -1,0 +1,1 @@
+"""Tests of inspections: which defects are open, whatever the order of arrival."""
