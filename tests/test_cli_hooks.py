@@ -62,6 +62,19 @@ def test_every_option_is_kept(call: Call) -> None:
     assert hook["digest"] == {"at": "07:00", "zone": "America/Chicago"}
 
 
+def test_inspections_may_be_asked_for(call: Call) -> None:
+    hook_id = made(call, "--event", "dvir_log.added", "--event", "resource_operation.failed", "--safety-critical")
+    hook = shown(call, hook_id)
+    assert hook["events"] == ["dvir_log.added", "resource_operation.failed"]
+    assert hook["filter"] == {"safetyCritical": True}
+    assert "\tdvir_log.added,resource_operation.failed\t" in call("hooks", "list").stdout
+    assert call("hooks", "change", hook_id, "--not-safety-critical").exit_code == 0
+    assert shown(call, hook_id)["filter"] == {"safetyCritical": False}
+    answer = call("hooks", "create", "x", URL, "--safety-critical", **LOCAL)
+    assert answer.exit_code == 1
+    assert "safetyCritical is only for hooks that have dvir_log.added in events." in answer.stderr
+
+
 def test_a_hook_is_listed_changed_disabled_enabled_and_deleted(call: Call) -> None:
     hook_id = made(call, "--terminal", "DAL")
     assert call("hooks", "list").stdout.split("\t")[:3] == [hook_id, "Safety desk", "webhook"]

@@ -5,7 +5,7 @@ an alert is right however late, and resolved when the violation no longer matche
 to be told again, and the same labels to resolve. Retrying and recording are left to `worker`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import orjson
@@ -13,6 +13,7 @@ import orjson
 from app.alerts.alertmanager import firing, labels_of, resolved, test_alert
 from app.alerts.contents import Contents, MessageIds, message_body
 from app.alerts.forwarding import Forwarder
+from app.alerts.inspection_messages import inspection_message, operation_message
 from app.alerts.messages import Message, change_message, digest_message, test_message, threshold_message
 from app.alerts.rules import Attempt, Verdict
 from app.alerts.sending import Sender
@@ -22,6 +23,9 @@ from app.hooks.firing import Firing, find_firing, forget_firing, note_firing
 from app.hooks.model import Kind
 from app.hooks.store import Hook
 from app.hooks.subscriptions import Matcher, Traits
+from app.inspections.connections import connection_name
+from app.inspections.operations import find_operation
+from app.inspections.reading import report_as_sent
 from app.maven.events import read_data, read_stored
 from app.maven.times import SECOND
 from app.outbox.model import Topic
@@ -91,17 +95,30 @@ class Deliverer:
         return PURGED if message is None else await self._sender.notify(hook, message)
 
     async def _message(self, hook: Hook, due: Due) -> Message | None:
-        if due.topic is Topic.TEST:
-            return test_message(hook.name)
         if due.seq is None:
-            data = orjson.loads(due.body or b"{}")
-            return threshold_message(data, None) if due.topic is Topic.THRESHOLD else digest_message(data, None)
+            return await self._own_message(hook, due)
         told = await self.contents.find(due.seq)
         if told is None:
             return None
         moment = told.moment
         link = self._link_of(moment.violation_id)
         return change_message(moment.outcome, read_data(moment.payload), moment.state.invalidated_at, link)
+
+    async def _own_message(self, hook: Hook, due: Due) -> Message:
+        """The message of a delivery that has its data with it."""
+        data = orjson.loads(due.body or b"{}")
+        match due.topic:
+            case Topic.TEST:
+                return test_message(hook.name)
+            case Topic.THRESHOLD:
+                return threshold_message(data, None)
+            case Topic.DVIR_ADDED:
+                sent = await self._database.read(report_as_sent(data["id"]))
+                return inspection_message(data, data if sent is None else sent)
+            case Topic.OPERATION_SUCCEEDED | Topic.OPERATION_FAILED:
+                name, why = await self._database.read(_operation_end(data))
+                return operation_message(data, name, why)
+        return digest_message(data, None)
 
     async def _alert(self, hook: Hook, due: Due) -> tuple[Attempt, Along | None]:
         if due.violation_pk is None:
@@ -142,6 +159,13 @@ class Deliverer:
             return note_firing(hook.pk, fires)
 
         return Alert(documents, note)
+
+
+def _operation_end(data: Mapping[str, str]) -> ReadScript[tuple[str | None, str | None]]:
+    """The name of an operation's connection, and why its last try failed; None for what is not known any more."""
+    name = yield from connection_name(data["connection_id"])
+    operation = yield from find_operation(data["connection_id"], data["id"])
+    return name, operation.logs[-1].error_details if operation is not None and operation.logs else None
 
 
 def _alert_state(dialect: Dialect, hook_pk: int, violation_pk: int) -> ReadScript[tuple[Present | None, Firing | None]]:

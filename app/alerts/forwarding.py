@@ -7,6 +7,7 @@ every try.
 
 import asyncio
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from uuid import uuid4
 
 import orjson
@@ -100,12 +101,12 @@ class Forwarder:
         body = orjson.dumps(mapped(payload, connection.mapping))
         attempt, answer = await self._sender.forward(hook, operation_id, body)
         source_id = None if answer is None else source_id_of(answer)
+        if attempt.detail is not None:
+            attempt = replace(attempt, detail=attempt.detail.replace("The receiver", "The provider", 1))
         if attempt.is_success and source_id is None:
-            detail = "The provider's answer has no id."
-            attempt = Attempt("protocol", attempt.response_status, detail, seconds=attempt.seconds)
+            attempt = replace(attempt, outcome="protocol", detail="The provider's answer has no id.")
         elif 400 <= (attempt.response_status or 0) < 500 and attempt.response_status != TRY_AGAIN:
-            detail = (attempt.detail or "").replace("The receiver", "The provider")
-            attempt = Attempt("rejected", attempt.response_status, detail, seconds=attempt.seconds)
+            attempt = replace(attempt, outcome="rejected", retry_after=None)
         return attempt, Attempted(
             at,
             attempt.is_success,

@@ -57,7 +57,7 @@ def change_message(outcome: Outcome, data: ViolationData, invalidated_at: int | 
     lines = _facts(told, None if is_removed or not told.is_egregious else HOW_BAD)
     return Message(
         title=cut(f"{_headline(outcome, is_urgent)}: {told.what}, {told.who}"),
-        body=_lines([news, *lines, _fact("Link", link)]),
+        body=lines_of([news, *lines, fact("Link", link)]),
         kind=_kind(outcome, is_urgent),
     )
 
@@ -89,15 +89,15 @@ def _removal(invalidated_at: int | None) -> str:
 
 def _facts(told: Telling, how_bad: str | None) -> list[str | None]:
     return [
-        _fact("What", told.what),
-        _fact("Driver", told.who),
-        _fact("Terminal", told.terminal),
-        _fact("Unit", told.unit),
-        _fact("Where", told.where),
-        _fact("Since", _readable(told.since)),
-        _fact("Over by", told.over),
-        _fact("Rule", told.rule),
-        _fact("How bad", how_bad),
+        fact("What", told.what),
+        fact("Driver", told.who),
+        fact("Terminal", told.terminal),
+        fact("Unit", told.unit),
+        fact("Where", told.where),
+        fact("Since", readable(told.since)),
+        fact("Over by", told.over),
+        fact("Rule", told.rule),
+        fact("How bad", how_bad),
     ]
 
 
@@ -107,21 +107,21 @@ def threshold_message(data: Mapping[str, Any], link: str | None) -> Message:
     violations = data.get("violations") or []
     count, days = int(data.get("count") or len(violations)), int(data.get("withinDays") or 0)
     egregious = sum(bool(violation.get("egregious")) for violation in violations)
-    within = f"within {_count(days, 'day')}"
+    within = f"within {counted(days, 'day')}"
     asked = f"You asked to be told from {data.get('atLeast')} on."
     shown = [_violation_line(violation) for violation in violations[:SHOWN_VIOLATIONS]]
     return Message(
-        title=cut(f"{_count(count, 'HOS violation')} {within}: {who}"),
-        body=_lines(
+        title=cut(f"{counted(count, 'HOS violation')} {within}: {who}"),
+        body=lines_of(
             [
-                f"This driver has {_count(count, 'active violation')} {within}. {asked}",
-                _fact("Driver", who),
-                _fact("Terminal", one_line(data.get("terminalCode"))),
-                _fact("How bad", f"{egregious} of them {HOW_BAD}" if egregious else None),
+                f"This driver has {counted(count, 'active violation')} {within}. {asked}",
+                fact("Driver", who),
+                fact("Terminal", one_line(data.get("terminalCode"))),
+                fact("How bad", f"{egregious} of them {HOW_BAD}" if egregious else None),
                 "Violations:" if shown else None,
                 *shown,
-                _more(count - len(shown)) if shown else None,
-                _fact("Link", link),
+                and_more(count - len(shown)) if shown else None,
+                fact("Link", link),
             ]
         ),
         kind="urgent" if egregious else "problem",
@@ -131,7 +131,7 @@ def threshold_message(data: Mapping[str, Any], link: str | None) -> Message:
 def _violation_line(violation: Mapping[str, Any]) -> str:
     start_time, minutes = violation.get("startTime"), violation.get("durationMinutes")
     parts = [
-        _readable(start_time),
+        readable(start_time),
         type_in_words(violation.get("type")),
         None if minutes is None else f"{duration_in_words(minutes)} over",
         "egregious" if violation.get("egregious") else None,
@@ -154,16 +154,16 @@ def digest_message(data: Mapping[str, Any], link: str | None) -> Message:
         if changes.get(name)
     ]
     standing = f"{total} active" + (f", {egregious} of them egregious" if egregious else "")
-    period = _lines([_fact("From", _readable(data.get("from"))), _fact("To", _readable(data.get("to")))])
+    period = lines_of([fact("From", readable(data.get("from"))), fact("To", readable(data.get("to")))])
     if not changed and not total:
         said = "All is quiet: nothing changed, and no violation is active."
-        return Message("HOS digest: all quiet", _lines([said, period, _fact("Link", link)]), "good")
+        return Message("HOS digest: all quiet", lines_of([said, period, fact("Link", link)]), "good")
     drivers = (data.get("drivers") or [])[:SHOWN_DRIVERS]
     more = int(data.get("moreDrivers") or 0) + len(data.get("drivers") or []) - len(drivers)
     new = int(changes.get("created") or 0)
     return Message(
         title=f"HOS digest: {f'{new} new' if changed else 'no changes'}, {standing}",
-        body=_lines(
+        body=lines_of(
             [
                 period,
                 f"Changes: {', '.join(changed)}" if changed else "Changes: none, it was quiet.",
@@ -172,8 +172,8 @@ def digest_message(data: Mapping[str, Any], link: str | None) -> Message:
                 _counts("By terminal", active.get("byTerminal"), one_line),
                 "Drivers with the most:" if drivers else None,
                 *(_driver_line(driver) for driver in drivers),
-                _more(more),
-                _fact("Link", link),
+                and_more(more),
+                fact("Link", link),
             ]
         ),
         kind="info",
@@ -196,14 +196,14 @@ def _counts(name: str, counts: Mapping[str, Any] | None, word: Callable[[str], s
         return None
     most_first = sorted(counts.items(), key=lambda item: (-int(item[1]), item[0]))
     shown = [f"{word(key) or 'none'} {int(count)}" for key, count in most_first[:SHOWN_COUNTS]]
-    return f"{name}: {', '.join([*shown, *filter(None, [_more(len(most_first) - len(shown))])])}"
+    return f"{name}: {', '.join([*shown, *filter(None, [and_more(len(most_first) - len(shown))])])}"
 
 
 def test_message(hook_name: str) -> Message:
     """Tells that nothing happened but a test of a hook."""
     return Message(
         title="Test alert from hos-receiver",
-        body=_lines(
+        body=lines_of(
             [
                 f'This is a test of the hook "{one_line(hook_name) or "without a name"}". No violation happened.',
                 "If you can read this, its alerts reach you here.",
@@ -218,21 +218,26 @@ def readable_time(text: str) -> str:
     return f"{text[:10]} {text[11:16]} UTC"
 
 
-def _readable(text: str | None) -> str | None:
+def readable(text: str | None) -> str | None:
+    """The same; None for None."""
     return None if text is None else readable_time(text)
 
 
-def _fact(name: str, value: str | None) -> str | None:
+def fact(name: str, value: str | None) -> str | None:
+    """A line of a message; None for what is not known."""
     return None if value is None else f"{name}: {value}"
 
 
-def _count(number: int, thing: str) -> str:
+def counted(number: int, thing: str) -> str:
+    """`1 day`, `2 days`."""
     return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
 
 
-def _more(number: int) -> str | None:
+def and_more(number: int) -> str | None:
+    """What is said of those that are not shown; None when all are."""
     return f"and {number} more" if number > 0 else None
 
 
-def _lines(lines: Iterable[str | None]) -> str:
+def lines_of(lines: Iterable[str | None]) -> str:
+    """A body of lines, without those that there is nothing to say in."""
     return "\n".join(line for line in lines if line)

@@ -13,7 +13,7 @@ import orjson
 
 from app.alerts.alertmanager import alerts_url, body_of
 from app.alerts.messages import Message
-from app.alerts.presenting import header_of
+from app.alerts.presenting import header_of, secrets_of, without_secrets
 from app.alerts.rules import LONGEST_RETRY_AFTER_SECONDS, Attempt
 from app.dialling.client import Answer, Dialler
 from app.dialling.errors import DialFailed, DialRefused
@@ -92,9 +92,12 @@ class Sender:
 
         async def post() -> Attempt:
             headers = {"content-type": "application/json", "idempotency-key": operation_id}
+            secrets: list[str] = []
             for one in hook.secrets_at(self._clock()):
-                headers |= header_of(orjson.loads(self._seal.open(secret_purpose(hook.id), one.sealed)))
-            answer = await self._dialler.post(self._url(hook), body, headers)
+                credentials = orjson.loads(self._seal.open(secret_purpose(hook.id), one.sealed))
+                headers |= header_of(credentials)
+                secrets += secrets_of(credentials)
+            answer = without_secrets(await self._dialler.post(self._url(hook), body, headers), secrets)
             answers.append(answer)
             return self._judged(answer)
 

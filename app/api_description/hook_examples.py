@@ -4,11 +4,16 @@ Made by the code that makes the real ones. The hosts end in `.example`, which no
 trying the examples dials nobody.
 """
 
+import orjson
+
 from app.alerts.shown import shown_delivery, shown_hook
 from app.api_description.examples import RECEIVED_AT, JsonObject, flat, violation
+from app.api_description.inspection_examples import report_sent
 from app.hooks.model import Kind
-from app.hooks.schema import CHANGES, Digest, HookFilter
+from app.hooks.schema import CHANGES, DVIR_ADDED, Digest, HookFilter
 from app.hooks.store import Hook
+from app.inspections.schema import read_report
+from app.inspections.words import CREATE, RESOURCE, OperationStatus
 from app.maven.times import MINUTE, SECOND, parse_time
 from app.outbox.model import Status, Topic
 from app.outbox.records import Record
@@ -19,6 +24,8 @@ DELIVERY_ID = "1042"
 MESSAGE_ID = "msg_b0nD2J5kq1X2f7h0pJbA4wT9"
 SECRET = "whsec_" + "A" * 43 + "="
 URL = "https://alerts.fleet.example/hos"
+INSPECTION_ID = "b3f1c2d4-8a57-4c1e-9d2f-6e5a4b3c2d1e"
+OPERATION_ID = "6a9e0c57-2d4b-4f81-b7c3-1f0e9d8c7b6a"
 OLD_ONE_ENDS_AT = "2024-01-03T09:30:00Z"
 
 
@@ -46,6 +53,11 @@ def new_threshold() -> JsonObject:
 def new_digest() -> JsonObject:
     """What changed, every morning."""
     return {**new_webhook(), "name": "Morning", "digest": {"at": "06:00", "zone": "America/New_York"}}
+
+
+def new_inspections() -> JsonObject:
+    """Inspections with safety-critical defects."""
+    return {**new_webhook(), "name": "Shop", "events": [DVIR_ADDED], "filter": {"safetyCritical": True}}
 
 
 def hook() -> JsonObject:
@@ -166,3 +178,23 @@ def told_digest() -> JsonObject:
 def told_test() -> JsonObject:
     """The data of `hook.test`."""
     return {"message": "This is a test. It tells of no violation.", "hook": "Safety desk"}
+
+
+def told_inspection() -> JsonObject:
+    """The data of `dvir_log.added`."""
+    return {**read_report(orjson.dumps(report_sent())), "id": INSPECTION_ID, "is_safety_critical": True}
+
+
+def told_operation(*, is_failed: bool) -> JsonObject:
+    """The data of `resource_operation.succeeded` and `resource_operation.failed`."""
+    payload = read_report(orjson.dumps(report_sent()))
+    status = OperationStatus.FAILED if is_failed else OperationStatus.SUCCESS
+    return {
+        "id": OPERATION_ID,
+        "connection_id": payload["connection_id"],
+        "status": status.word,
+        "resource": RESOURCE,
+        "operation_type": CREATE,
+        "resource_id": None if is_failed else INSPECTION_ID,
+        "payload": payload,
+    }

@@ -14,8 +14,8 @@ from app.alerts.rules import AttemptOutcome
 from app.api_description.incoming import INSTANT
 from app.api_description.pieces import JsonSchema, exact_object, nullable, schema_ref
 from app.api_description.schemas import COUNT, TEXT, page_schema, plain_properties, written_time
-from app.hooks.schema import Digest, HookChanges, HookFilter, NewHook, Range, Rotation, Threshold
-from app.outbox.model import TOPIC_WORDS, Status
+from app.hooks.schema import MESSAGES, Digest, HookChanges, HookFilter, NewHook, Range, Rotation, Threshold
+from app.outbox.model import Status
 
 FAILURES = [word for word in get_args(AttemptOutcome) if word != "succeeded"]
 _STATUS = {"type": ["integer", "null"], "minimum": 100, "maximum": 999}
@@ -89,7 +89,7 @@ def _changes() -> dict[str, object]:
     members["events"] = {**members["events"], "description": "What of."}
     members["filter"] = {
         **members["filter"],
-        "description": "Of which violations, instead of the whole old one.",
+        "description": "Of which violations and inspections, instead of the whole old one.",
     }
     members["enabled"] = {**members["enabled"], "description": "True revives a hook that was disabled."}
     return {**schema, "properties": members}
@@ -138,7 +138,7 @@ def _delivery() -> Mapping[str, object]:
         {
             "id": {**TEXT, "description": "Its number; later ones have greater numbers."},
             "hookId": {**TEXT, "description": "Whose it is."},
-            "type": {"type": "string", "enum": list(TOPIC_WORDS.values()), "description": "What it tells."},
+            "type": {"type": "string", "enum": list(MESSAGES), "description": "What it tells."},
             "status": {
                 "type": "string",
                 "enum": [status.word for status in Status],

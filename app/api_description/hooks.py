@@ -45,13 +45,14 @@ From now on it is told of changes. Of the kind `webhook` the answer has the `sec
 The host of the URL is looked up: each of its addresses must be public, or in HOS_HOOK_ALLOWED_NETWORKS. A name that
 cannot be resolved today may be tomorrow and is taken. The same is judged again at every dial.
 
-Left out, `events` are all changes, or `driver.threshold` alone where there is a `threshold`. With a `digest` changes
-are told once a day and not one by one."""
+Left out, `events` are all changes of violations, or `driver.threshold` alone where there is a `threshold`. With a
+`digest` changes are told once a day and not one by one. Inspections are told of where `events` names them, each at
+once; an Alertmanager cannot be told of them."""
 
 _REPLAY = f"""\
-Makes new deliveries of the changes received in a time, both ends included, that the hook is for today, whether they
-were delivered or not. Their `webhook-id` is that of the first time. A time of more than {MOST_REPLAYED:,} changes is
-refused: take a part of it."""
+Makes new deliveries of the changes of violations received in a time, both ends included, that the hook is for today,
+whether they were delivered or not; inspections are not replayed. Their `webhook-id` is that of the first time. A time
+of more than {MOST_REPLAYED:,} changes is refused: take a part of it."""
 
 _LIST = """\
 Newest first. Deliveries that ended are kept for HOS_HOOK_RETENTION_DAYS."""
@@ -104,6 +105,7 @@ def _create() -> Operation:
         alertmanager=hook_examples.new_alertmanager(),
         threshold=hook_examples.new_threshold(),
         digest=hook_examples.new_digest(),
+        inspections=hook_examples.new_inspections(),
     )
     return described
 

@@ -1,5 +1,7 @@
 """The description of what the service posts to webhooks: one message for each event that a hook may be told of."""
 
+import re
+
 from openapi_pydantic import Operation, Parameter, PathItem, Reference, RequestBody, Response
 
 from app.api_description import examples, hook_examples
@@ -7,8 +9,10 @@ from app.api_description.pieces import JSON_TYPE, JsonSchema, content, exact_obj
 from app.api_description.schemas import COUNT, COUNTS, TEXT, written_time
 from app.hooks.digests import MOST_DRIVERS
 from app.hooks.owing import MOST_LISTED
-from app.hooks.schema import CHANGES, Threshold
-from app.outbox.model import TOPIC_WORDS, Topic
+from app.hooks.schema import CHANGES, MESSAGES, Threshold
+from app.inspections.schema import FIELDS
+from app.inspections.words import CREATE, RESOURCE, OperationStatus
+from app.outbox.model import Topic
 from app.violations.rules import Outcome
 
 TAG = "Sending"
@@ -27,6 +31,18 @@ _TEXTS = {
         "What changed since the last digest, and what is active now, by the hook's filter.",
     ),
     Topic.TEST: ("A test", "What `POST /v1/hooks/{id}/test` sends. It tells of no violation."),
+    Topic.DVIR_ADDED: (
+        "An inspection was added",
+        "A connection has an inspection report. `safetyCritical` of the hook's filter narrows these.",
+    ),
+    Topic.OPERATION_SUCCEEDED: (
+        "An inspection arrived at its connection",
+        "Of operations that were asked for without `is_sync`; with it, the answer tells.",
+    ),
+    Topic.OPERATION_FAILED: (
+        "An inspection did not arrive at its connection",
+        "It is not tried again. Of operations that were asked for without `is_sync`; with it, the answer tells.",
+    ),
 }
 
 
@@ -37,11 +53,14 @@ def webhooks() -> dict[str, PathItem]:
         Topic.THRESHOLD: ("DriverThreshold", hook_examples.told_threshold()),
         Topic.DIGEST: ("ViolationDigest", hook_examples.told_digest()),
         Topic.TEST: ("HookTest", hook_examples.told_test()),
+        Topic.DVIR_ADDED: ("DvirLogAdded", hook_examples.told_inspection()),
+        Topic.OPERATION_SUCCEEDED: ("ResourceOperationEnd", hook_examples.told_operation(is_failed=False)),
+        Topic.OPERATION_FAILED: ("ResourceOperationEnd", hook_examples.told_operation(is_failed=True)),
     }
     for topic, (schema, data) in others.items():
         summary, told = _TEXTS[topic]
         found[topic.word] = PathItem(post=_message(topic.word, summary, told, schema, data, "When it was owed."))
-    assert set(found) == set(TOPIC_WORDS.values())
+    assert set(found) == set(MESSAGES)
     return found
 
 
@@ -62,7 +81,7 @@ def _message(name: str, summary: str, told: str, schema: str, data: examples.Jso
         "410": Response(description="Not wanted any more: the hook is disabled."),
     }
     return Operation(
-        operationId="on" + "".join(word.capitalize() for word in name.removeprefix("violation.").split(".")),
+        operationId="on" + "".join(word.capitalize() for word in re.split("[._]", name.removeprefix("violation."))),
         tags=[TAG],
         summary=summary,
         description=f"{told}\n\n{_SIGNED}",
@@ -119,7 +138,45 @@ def sending_schemas() -> dict[str, JsonSchema]:
             {"message": {**TEXT, "description": "One sentence."}, "hook": {**TEXT, "description": "The hook's name."}},
             "Nothing but a test.",
         ),
+        "DvirLogAdded": _inspection(),
+        "ResourceOperationEnd": _operation_end(),
     }
+
+
+def _inspection() -> dict[str, object]:
+    fields: dict[str, JsonSchema] = {
+        name: {**(nullable(field.kind.json_schema) if field.may_be_null else field.kind.json_schema)}
+        | {"description": field.description}
+        for name, field in FIELDS.items()
+    }
+    own: dict[str, JsonSchema] = {
+        "id": {"type": "string", "format": "uuid", "description": "The report."},
+        "is_safety_critical": {"type": "boolean", "description": "Whether the report is, or one of its defects."},
+        "defect_count": {**COUNT, "description": "How many defects were reported."},
+    }
+    return {
+        "type": "object",
+        "description": "An inspection report as it was sent, with the defaults; further fields that it had included.",
+        "required": ["connection_id", "driver_id", "log_type", *own],
+        "properties": {**fields, **own},
+        "additionalProperties": True,
+    }
+
+
+def _operation_end() -> dict[str, object]:
+    ends = [status.word for status in OperationStatus if status is not OperationStatus.PENDING]
+    return exact_object(
+        {
+            "id": {"type": "string", "format": "uuid", "description": "The operation."},
+            "connection_id": {"type": "string", "format": "uuid", "description": "Where it was to arrive."},
+            "status": {"type": "string", "enum": ends, "description": "How it ended."},
+            "resource": {"const": RESOURCE},
+            "operation_type": {"const": CREATE},
+            "resource_id": nullable({"type": "string", "format": "uuid", "description": "The report; null without."}),
+            "payload": schema_ref("NewDvirLog"),
+        },
+        "An operation that ended.",
+    )
 
 
 def _digest(driver: dict[str, JsonSchema]) -> dict[str, object]:

@@ -22,10 +22,13 @@ T = TypeVar("T", bound=BaseModel)
 
 CHANGES = tuple(TOPIC_WORDS[topic] for topic in Topic if topic <= Topic.REOPENED)
 THRESHOLD = TOPIC_WORDS[Topic.THRESHOLD]
-EVENTS = (*CHANGES, THRESHOLD)
+DVIR_ADDED = TOPIC_WORDS[Topic.DVIR_ADDED]
+INSPECTIONS = (DVIR_ADDED, TOPIC_WORDS[Topic.OPERATION_SUCCEEDED], TOPIC_WORDS[Topic.OPERATION_FAILED])
+EVENTS = (*CHANGES, THRESHOLD, *INSPECTIONS)
 """What a hook may ask to be told of."""
 
-KINDS = tuple(kind.word for kind in Kind)
+MESSAGES = tuple(word for topic, word in TOPIC_WORDS.items() if topic is not Topic.OPERATION)
+"""The types of what hooks are sent; an operation is forwarded to connections alone."""
 
 MAX_NAME = 100
 MAX_WORD = 1000
@@ -90,7 +93,14 @@ _SOME = Field(json_schema_extra={"minItems": 1})
 Words = Annotated[tuple[Word, ...], Field(max_length=MAX_WORDS), _SOME, AfterValidator(_some), AfterValidator(_once)]
 Name = Annotated[str, Field(min_length=1, max_length=MAX_NAME), AfterValidator(_storable), AfterValidator(_name)]
 Event = Literal[
-    "violation.created", "violation.updated", "violation.invalidated", "violation.reopened", "driver.threshold"
+    "violation.created",
+    "violation.updated",
+    "violation.invalidated",
+    "violation.reopened",
+    "driver.threshold",
+    "dvir_log.added",
+    "resource_operation.succeeded",
+    "resource_operation.failed",
 ]
 assert get_args(Event) == EVENTS
 Events = Annotated[tuple[Event, ...], _SOME, AfterValidator(_some), AfterValidator(_once)]
@@ -99,7 +109,7 @@ _CONFIG = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
 class HookFilter(BaseModel):
-    """Which violations a hook is told of; what is left out does not narrow. All that are given must hold."""
+    """Which violations and inspections a hook is told of; what is left out does not narrow. All given must hold."""
 
     model_config = _CONFIG
 
@@ -111,6 +121,9 @@ class HookFilter(BaseModel):
         None, description="The least duration; a violation without one does not match."
     )
     egregious: StrictBool | None = Field(None, description="Only egregious ones, or only others.")
+    safetyCritical: StrictBool | None = Field(
+        None, description="Only inspections that are safety-critical, or only others; for `dvir_log.added`."
+    )
 
 
 class Threshold(BaseModel):
@@ -164,8 +177,10 @@ class NewHook(BaseModel):
     name: Name = Field(description="A name for people, 1 to 100 characters.")
     url: Annotated[str, Field(min_length=1, max_length=2048)] = Field(description=_URL)
     kind: Literal["webhook", "alertmanager", "apprise"] = Field("webhook", description=_KIND)
-    events: Events | None = Field(None, description="What of; left out: every change, or a threshold alone.")
-    filter: HookFilter = Field(HookFilter(), description="Of which violations.")
+    events: Events | None = Field(
+        None, description="What of; left out: every change of violations, or a threshold alone."
+    )
+    filter: HookFilter = Field(HookFilter(), description="Of which violations and inspections.")
     threshold: Threshold | None = Field(None, description="The pattern that `driver.threshold` tells of.")
     digest: Digest | None = Field(None, description="Changes once a day, and not one by one.")
     enabled: StrictBool = Field(True, description="Whether it is told.")
@@ -235,6 +250,11 @@ def check_whole(hook: NewHook) -> None:
         faults.append(Fault("/events", "must have a change of violations in it where there is a digest."))
     if hook.threshold is not None and hook.kind == Kind.ALERTMANAGER.word:
         faults.append(Fault("/threshold", "is not for an Alertmanager, whose alerts stand for violations."))
+    if hook.kind == Kind.ALERTMANAGER.word and set(hook.asked_events) & set(INSPECTIONS):
+        told = "must have nothing of inspections in it for an Alertmanager, whose alerts stand for violations."
+        faults.append(Fault("/events", told))
+    if hook.filter.safetyCritical is not None and DVIR_ADDED not in hook.asked_events:
+        faults.append(Fault("/filter/safetyCritical", f"is only for hooks that have {DVIR_ADDED} in events."))
     if faults:
         raise WrongHook(faults)
 

@@ -46,7 +46,7 @@ class Traits(NamedTuple):
 
 
 class Matcher:
-    """A hook's filter, ready."""
+    """A hook's filter of violations, ready."""
 
     __slots__ = ("_driver_ids", "_egregious", "_minutes", "_rulesets", "_types", "is_open", "terminals")
 
@@ -57,8 +57,8 @@ class Matcher:
         self._driver_ids = _set(asked.driverIds)
         self._minutes = asked.minDurationMinutes
         self._egregious = asked.egregious
-        self.is_open = asked == HookFilter()
-        """Whether everything matches."""
+        self.is_open = asked == HookFilter(safetyCritical=asked.safetyCritical)
+        """Whether every violation matches; `safetyCritical` is of inspections."""
 
     def matches(self, traits: Traits) -> bool:
         """Whether a violation of these traits is one that the hook is for."""

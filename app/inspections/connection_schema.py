@@ -1,13 +1,14 @@
 """A connection on the wire: what may be asked for, and what is wrong with what was asked (contract section 10)."""
 
 import re
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
-from app.hooks.schema import Name, Word
+from app.hooks.schema import Name, Word, read_body
 from app.inspections.schema import FIELDS
+from app.maven.faults import Fault, WrongFields, excerpt
 
 MOST_URL = 2083
 MOST_MAPPED = 100
@@ -28,7 +29,15 @@ def _header_name(name: str) -> str:
 def _header_value(value: str) -> str:
     if not value.isascii() or not value.isprintable():
         raise _refusal("must be printable ASCII, as it is sent in a header.")
+    if value != value.strip():
+        raise _refusal("must not begin or end with a blank, which no header keeps.")
     return value
+
+
+def _username(name: str) -> str:
+    if ":" in name:
+        raise _refusal("must not have a colon in it: by HTTP Basic the first one ends the name.")
+    return name
 
 
 def _field(name: str) -> str:
@@ -54,7 +63,7 @@ class Basic(BaseModel):
 
     model_config = _CONFIG
     type: Literal["basic"]
-    username: Annotated[str, Field(max_length=255)]
+    username: Annotated[str, Field(max_length=255), AfterValidator(_username)]
     password: Annotated[str, Field(max_length=4000)]
 
 
@@ -67,10 +76,20 @@ class Header(BaseModel):
     value: Secret
 
 
+def _distinct(mapping: dict[str, str | None]) -> dict[str, str | None]:
+    sent = (mapping.get(name, name) for name in FIELDS if name != "connection_id" or name in mapping)
+    names = [name for name in sent if name is not None]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise _refusal(f"must not give two fields the name {excerpt(twice)}.")
+    return mapping
+
+
 Credentials = Annotated[Bearer | Basic | Header, Field(discriminator="type")]
 Mapped = Annotated[
-    dict[Annotated[str, AfterValidator(_field)], Annotated[str, Field(min_length=1, max_length=100)] | None],
+    dict[Annotated[str, AfterValidator(_field)], Annotated[Word, Field(max_length=100)] | None],
     Field(max_length=MOST_MAPPED),
+    AfterValidator(_distinct),
 ]
 Url = Annotated[str, Field(min_length=1, max_length=MOST_URL)]
 
@@ -99,3 +118,29 @@ class ConnectionChanges(BaseModel):
     mapping: Mapped | None = Field(None, description="The provider's names for fields; null for none.")
     fleet_ref: Word | None = Field(None, description="The fleet, in your words.")
     source_name: Word | None = Field(None, description="The provider, in your words.")
+
+
+_TYPES: dict[str, type[BaseModel]] = {"bearer": Bearer, "basic": Basic, "header": Header}
+T = TypeVar("T", bound=BaseModel)
+
+
+def read_connection(model: type[T], body: bytes) -> T:
+    """A JSON body as `model`, one of the two above. Raises `WrongFields`, which points at what was sent."""
+    try:
+        return read_body(model, body)
+    except WrongFields as error:
+        raise WrongFields([_plain(fault) for fault in error.faults], is_json=error.is_json) from None
+
+
+def _plain(fault: Fault) -> Fault:
+    """Without what only the reader knows: the type of credentials that it chose, and that a name is wrong."""
+    if fault.pointer == "/credentials" and fault.detail != "must be an object.":
+        return Fault("/credentials/type", f"must be one of {', '.join(_TYPES)}.")
+    if fault.pointer.startswith("/mapping/"):
+        return Fault(fault.pointer.removesuffix("/[key]"), fault.detail)
+    match fault.pointer.split("/", 3):
+        case "", "credentials", chosen, rest if chosen in _TYPES:
+            is_unknown = fault.detail.startswith("is not known.")
+            known = f"is not known. The fields here are {', '.join(_TYPES[chosen].model_fields)}."
+            return Fault(f"/credentials/{rest}", known if is_unknown else fault.detail)
+    return fault

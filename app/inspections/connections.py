@@ -63,6 +63,12 @@ def find_connection(connection_id: str) -> ReadScript[Connection | None]:
     return _connection(rows[0]) if rows else None
 
 
+def connection_name(connection_id: str) -> ReadScript[str | None]:
+    """The name of a connection, also of one that was removed; None when there never was one."""
+    rows = yield Fetch("SELECT name FROM connections WHERE id = $1", (connection_id,))
+    return rows[0][0] if rows else None
+
+
 def connection_of_hook(hook_pk: int) -> ReadScript[Connection | None]:
     """The connection that the outbox knows by a hook's key."""
     rows = yield Fetch(f"SELECT {_COLUMNS} FROM connections WHERE hook_pk = $1", (hook_pk,))

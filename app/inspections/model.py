@@ -124,14 +124,3 @@ class DvirDefectRow(SQLModel, table=True):
     detail: str | None = Field(sa_column=Column(WORDS))
     resolved_at: int | None = Field(sa_column=Column(MICROSECONDS))
     resolved_by: str | None = Field(sa_column=Column(WORDS))
-
-
-class CatenaVehicleRow(SQLModel, table=True):
-    """Which power unit of the carrier a vehicle or trailer of Catena's is."""
-
-    __tablename__ = "catena_vehicles"
-
-    vehicle_id: str = Field(sa_column=Column(WORDS, primary_key=True))
-    name: str | None = Field(sa_column=Column(WORDS))
-    terminal_code: str | None = Field(sa_column=Column(WORDS))
-    changed_at: int = Field(sa_column=Column(MICROSECONDS, nullable=False))

@@ -6,6 +6,7 @@ so it is forwarded at least once, whatever dies, and it always ends.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import assert_never
 from uuid import uuid4
 
 import orjson
@@ -68,6 +69,19 @@ class Operation:
     logs: tuple[OperationLog, ...] = ()
 
 
+def _take_turn(dialect: Dialect) -> WriteScript[None]:
+    """Takes the ledger until the commit, as whoever removes a connection does: so an operation ends once, none is
+    accepted for a connection that is being removed, and of two reports of a vehicle one sees the other.
+    """
+    match dialect:
+        case Dialect.SQLITE:
+            return  # BEGIN IMMEDIATE has locked the file already
+        case Dialect.POSTGRESQL:
+            yield Fetch("SELECT 1 FROM ledger WHERE pk = 1 FOR UPDATE")
+        case _:
+            assert_never(dialect)
+
+
 _COLUMNS = "pk, id, partner_id, connection_id, payload, is_sync, status, resource_id, source_id, created_at, updated_at"
 
 
@@ -96,10 +110,14 @@ def find_operation(connection_id: str, operation_id: str) -> ReadScript[Operatio
 
 def accept_operation(
     dialect: Dialect, connection: Connection, fields: Fields, partner_id: str, now: int, *, is_sync: bool
-) -> WriteScript[Operation]:
+) -> WriteScript[Operation | None]:
     """Keeps an operation; gives it as it was accepted, pending. By a local connection it has ended with the commit; by
-    another one it is in the outbox, unless it is to be forwarded at once.
+    another one it is in the outbox, unless it is to be forwarded at once. None when the connection was removed
+    meanwhile.
     """
+    yield from _take_turn(dialect)
+    if not (yield Fetch("SELECT 1 FROM connections WHERE pk = $1 AND deleted_at IS NULL", (connection.pk,))):
+        return None
     operation_id = str(uuid4())
     payload = orjson.dumps(fields)
     rows = yield Execute(
@@ -133,6 +151,7 @@ def note_attempt(
     dialect: Dialect, operation_id: str, attempted: Attempted, status: OperationStatus, now: int
 ) -> WriteScript[None]:
     """Notes an attempt, and how the operation stands after it. One that has ended already is left alone."""
+    yield from _take_turn(dialect)
     rows = yield Fetch(f"SELECT {_COLUMNS} FROM resource_operations WHERE id = $1", (operation_id,))
     if not rows or rows[0][6] != OperationStatus.PENDING:
         return

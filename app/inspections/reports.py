@@ -65,7 +65,7 @@ def keep_report(
             )
     for column, value in (("vehicle_id", vehicle_id), ("trailer_id", trailer_id)):
         if value is not None:
-            yield from _close_defects(dialect, column, value)
+            yield from _close_defects(dialect, column, value, occurred_at)
     return log_id
 
 
@@ -73,12 +73,14 @@ def _text(value: Json) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def _close_defects(dialect: Dialect, column: str, value: str) -> WriteScript[None]:
-    """Closes the open defects of one vehicle or trailer that its corrections close."""
+def _close_defects(dialect: Dialect, column: str, value: str, since: int) -> WriteScript[None]:
+    """Closes the defects of one vehicle or trailer that its corrections close, after a report of `since` was kept. Also
+    those are looked at that were closed later: the first correction is the one that counts, however late it comes.
+    """
     rows = yield Fetch(
         "SELECT pk, vehicle_id, trailer_id, occurred_at, defect_type FROM dvir_defects"
-        f" WHERE {column} = $1 AND resolved_at IS NULL ORDER BY pk",
-        (value,),
+        f" WHERE {column} = $1 AND (resolved_at IS NULL OR resolved_at >= $2) ORDER BY pk",
+        (value, since),
     )
     defects = [OpenDefect(*row) for row in rows]
     if not defects:
@@ -88,7 +90,8 @@ def _close_defects(dialect: Dialect, column: str, value: str) -> WriteScript[Non
     for correction in {one.log_id: one for one in closed.values()}.values():
         keys = [pk for pk, one in closed.items() if one.log_id == correction.log_id]
         yield Execute(
-            f"UPDATE dvir_defects SET resolved_at = $2, resolved_by = $3 WHERE pk IN {any_of(dialect, 1, 'bigint')}",
+            f"UPDATE dvir_defects SET resolved_at = $2, resolved_by = $3 WHERE pk IN {any_of(dialect, 1, 'bigint')}"
+            " AND (resolved_at IS NULL OR resolved_at > $2 OR (resolved_at = $2 AND resolved_by > $3))",
             (list_argument(dialect, keys), correction.occurred_at, correction.log_id),
         )
 

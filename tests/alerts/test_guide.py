@@ -9,11 +9,14 @@ from typing import Any
 
 from app.alerts.apprise_sender import AppriseSender
 from app.dialling.errors import DialFailed
+from app.hooks.schema import INSPECTIONS
+from app.inspections.connections import LOCAL_ID
 from app.outbox.model import Topic
 from tests.alerts.alerted import House, alerting_on, created, eventually, message_of
 from tests.alerts.alertmanager_server import running_alertmanager
 from tests.command_line import ROOT, environment, serving
 from tests.dialling.answering import Server, answering, http, saying
+from tests.dvir_logs.depot import LOGS, depot_on
 from tests.maven.examples import Json
 from tests.test_documentation import commands
 
@@ -95,6 +98,32 @@ async def test_crossings_and_digests_have_the_fields_that_are_shown(sqlite_url: 
         digest = await sent(house, server, Topic.DIGEST)
     assert shape(crossing) == shape(messages()[Topic.THRESHOLD.word])
     assert shape(digest) == shape(messages()[Topic.DIGEST.word])
+
+
+async def test_inspections_have_the_fields_that_are_shown(sqlite_url: str) -> None:
+    added, failed = (messages()[topic.word]["data"] for topic in (Topic.DVIR_ADDED, Topic.OPERATION_FAILED))
+    async with (
+        answering(saying(http(204))) as server,
+        answering(saying(http(422))) as provider,
+        depot_on(sqlite_url) as depot,
+        depot.house.delivering(),
+    ):
+        await depot.house.hook(server.url, events=list(INSPECTIONS))
+        await depot.given("POST", LOGS, {**sent_of(added), "connection_id": LOCAL_ID}, 202)
+        connection = await depot.connect(provider.url)
+        await depot.given("POST", LOGS, {**sent_of(failed["payload"]), "connection_id": connection}, 202)
+        added_message = await sent(depot.house, server, Topic.DVIR_ADDED)
+        failed_message = await sent(depot.house, server, Topic.OPERATION_FAILED)
+    ids = {"id": added["id"], "connection_id": added["connection_id"]}
+    assert {**added_message["data"], **ids} == added
+    assert list(added_message["data"]) == list(added)
+    assert shape(failed_message) == shape(messages()[Topic.OPERATION_FAILED.word])
+    assert failed_message["data"]["status"] == failed["status"]
+
+
+def sent_of(documented: dict[str, Any]) -> dict[str, Any]:
+    """The report of which the guide shows what is told, without what is made here."""
+    return {name: value for name, value in documented.items() if name not in ("id", "defect_count")}
 
 
 def test_an_alertmanager_takes_the_configuration() -> None:

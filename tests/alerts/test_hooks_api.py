@@ -51,7 +51,10 @@ async def test_every_field_is_kept_as_given(front: Front) -> None:
         "name": "Zoë's terminal 🚚",
         "url": f"{PUBLIC}?key=a%20b&c=",
         "kind": "webhook",
-        "events": ["violation.reopened", "violation.created", "driver.threshold"],
+        "events": [
+            *("violation.reopened", "violation.created", "driver.threshold"),
+            *("dvir_log.added", "resource_operation.failed", "resource_operation.succeeded"),
+        ],
         "filter": {
             "terminalCodes": ["PGH", "a,b", "ø"],
             "types": ["shift_drive"],
@@ -59,6 +62,7 @@ async def test_every_field_is_kept_as_given(front: Front) -> None:
             "driverIds": ["J/DOE%1"],
             "minDurationMinutes": 0,
             "egregious": False,
+            "safetyCritical": False,
         },
         "threshold": {"atLeast": 3, "withinDays": 7, "per": "driver"},
         "digest": {"at": "06:30", "zone": "America/Chicago"},
@@ -139,6 +143,15 @@ WRONG = [
     ({"filter": {"minDurationMinutes": float("nan")}}, "/filter/minDurationMinutes"),
     ({"filter": {"egregious": 1}}, "/filter/egregious"),
     ({"filter": {"egregious": "true"}}, "/filter/egregious"),
+    ({"events": ["resource_operation.forward"]}, "/events/0"),
+    ({"events": ["violation.created", "dvir_log.added"], "kind": "alertmanager"}, "/events"),
+    ({"events": ["resource_operation.failed"], "kind": "alertmanager"}, "/events"),
+    ({"events": ["dvir_log.added"], "digest": {"at": "06:00", "zone": "UTC"}}, "/events"),
+    ({"events": ["dvir_log.added"], "threshold": {"atLeast": 3, "withinDays": 7}}, "/events"),
+    ({"events": ["dvir_log.added"], "filter": {"safetyCritical": 1}}, "/filter/safetyCritical"),
+    ({"events": ["dvir_log.added"], "filter": {"safetyCritical": "true"}}, "/filter/safetyCritical"),
+    ({"events": ["resource_operation.failed"], "filter": {"safetyCritical": True}}, "/filter/safetyCritical"),
+    ({"filter": {"safetyCritical": False}}, "/filter/safetyCritical"),
     ({"threshold": {"atLeast": 3}}, "/threshold/withinDays"),
     ({"threshold": {"atLeast": 0, "withinDays": 7}}, "/threshold/atLeast"),
     ({"threshold": {"atLeast": 3, "withinDays": 367}}, "/threshold/withinDays"),
@@ -178,6 +191,18 @@ async def test_what_is_wrong_is_named_where_it_is(front: Front, changes: dict[st
     assert pointer in errors
     assert errors[pointer].endswith(".")
     assert page_of(await front.given("GET")) == ([], None)
+
+
+async def test_what_does_not_go_together_with_inspections_is_said_in_a_sentence(front: Front) -> None:
+    asked = {"events": ["dvir_log.added"], "kind": "alertmanager"}
+    told = "must have nothing of inspections in it for an Alertmanager, whose alerts stand for violations."
+    assert await front.refused("POST", "", {"name": "x", "url": PUBLIC, **asked}) == {"/events": told}
+    hook = await front.made(kind="alertmanager")
+    assert await front.refused("PATCH", f"/{hook['id']}", {"events": ["dvir_log.added"]}) == {"/events": told}
+    told = "is only for hooks that have dvir_log.added in events."
+    hook = await front.made()
+    errors = await front.refused("PATCH", f"/{hook['id']}", {"filter": {"safetyCritical": True}})
+    assert errors == {"/filter/safetyCritical": told}
 
 
 async def test_all_that_is_wrong_is_said_at_once(front: Front) -> None:

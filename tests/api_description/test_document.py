@@ -247,7 +247,14 @@ def test_what_is_sent_to_others_has_the_shape_of_a_change(described: Described) 
     webhooks = described.document["webhooks"]
     change = described.document["components"]["schemas"]["Change"]
     changes = change["properties"]["type"]["enum"]
-    assert list(webhooks) == [*changes, "driver.threshold", "violation.digest", "hook.test"]
+    own = ["driver.threshold", "violation.digest", "hook.test"]
+    inspections = ["dvir_log.added", "resource_operation.succeeded", "resource_operation.failed"]
+    assert list(webhooks) == [*changes, *own, *inspections]
+    schemas = described.document["components"]["schemas"]
+    assert schemas["HookDelivery"]["properties"]["type"]["enum"] == list(webhooks)
+    told_of = [name for name in webhooks if name not in ("violation.digest", "hook.test")]
+    assert schemas["NewHook"]["properties"]["events"]["items"]["enum"] == told_of
+    assert schemas["HookFilter"]["properties"]["safetyCritical"]["type"] == ["boolean", "null"]
     for name, item in webhooks.items():
         headers = {one["name"] for one in item["post"]["parameters"]}
         assert headers == {"webhook-id", "webhook-timestamp", "webhook-signature"}

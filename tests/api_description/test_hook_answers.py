@@ -4,6 +4,7 @@ import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -13,7 +14,16 @@ from app.alerts.desk import MOST_SECRETS
 from app.alerts.routes import MAX_BODY_BYTES
 from app.api_description import hook_examples
 from app.api_description.document import describe, write
-from app.outbox.model import TOPIC_WORDS, Status
+from app.api_description.inspection_examples import report_sent
+from app.dialling.sealing import Seal
+from app.dvir_logs.desk import ConnectionDesk
+from app.hooks.model import Kind
+from app.hooks.schema import INSPECTIONS, MESSAGES
+from app.inspections.connection_schema import NewConnection
+from app.inspections.connections import LOCAL_ID, ensure_local
+from app.inspections.operations import accept_operation
+from app.inspections.schema import read_report
+from app.outbox.model import Status
 from tests.alerts.alerted import House, created, eventually, invalidated, message_of
 from tests.alerts.hook_api import LIMITED, PUBLIC, READER, Front, front_on
 from tests.api_description.described import Described, Tree
@@ -94,7 +104,7 @@ async def test_hooks_are_made_as_the_examples_say_and_shown_as_described(asking:
     page = await asking.ask(200, "GET", query="?limit=1")
     cursor = page["pagination"]["nextCursor"]
     rest = await asking.ask(200, "GET", query=f"?cursor={cursor}")
-    assert len(page["data"] + rest["data"]) == len(body["examples"]) == 4
+    assert len(page["data"] + rest["data"]) == len(body["examples"]) == 5
 
 
 async def test_a_hook_is_changed_and_deleted_as_the_examples_say(asking: Asking) -> None:
@@ -221,18 +231,37 @@ async def test_messages_are_as_described(asking: Asking) -> None:
     async with answering(saying(http(204))) as receiver:
         changes = await asking.made(receiver.url)
         crossings = await asking.made(receiver.url, threshold={"atLeast": 1, "withinDays": 7})
+        inspections = await asking.made(receiver.url, events=list(INSPECTIONS))
         digests = await asking.made(receiver.url, digest={"at": soon, "zone": "UTC"})
         await asking.ask(200, "POST", TEST, hook=changes["id"])
         await house.keep(created("V-1", startTime=at.isoformat()))
         await house.keep(created("V-1", startTime=at.isoformat(), duration="0:10", eventTime="2024-01-01T12:00:00Z"))
         await house.keep(invalidated("V-1"))
         await house.keep(created("V-1", startTime=at.isoformat(), eventTime="2024-01-03T00:00:00Z"))
+        await inspect(house)
         house.clock.pass_by(3700)
         await house.chores.work()
         async with house.delivering():
-            for hook, count in ((changes, 5), (crossings, 2), (digests, 1)):
+            for hook, count in ((changes, 5), (crossings, 2), (inspections, 3), (digests, 1)):
                 await house.ended(await asking.front.hook(hook["id"]), count)
         check_messages(asking.described, receiver)
+    page = await asking.ask(200, "GET", DELIVERIES, hook=inspections["id"])
+    assert {one["type"] for one in page["data"]} == set(INSPECTIONS)
+    assert {one["violationId"] for one in page["data"]} == {None}
+
+
+async def inspect(house: House) -> None:
+    """A report that is kept here, and one whose connection is removed before it gets there."""
+    database = house.database
+    await database.write(ensure_local(house.clock()))
+    judge, post = partial(house.sender.check, Kind.CONNECTION), house.deliverer.forwarder.post_nothing
+    desk = ConnectionDesk(database, Seal(None), judge, post, house.clock, house.wake.set)
+    provider = await desk.create(NewConnection(name="Provider", kind="http", url=NOWHERE))
+    for connection in (await desk.find(LOCAL_ID), provider):
+        asked = read_report(json.dumps({**report_sent(), "connection_id": connection.id}).encode())
+        accept = accept_operation(database.dialect, connection, asked, "partner", house.clock(), is_sync=False)
+        await database.write(accept)
+    await desk.remove(provider.id)
 
 
 def check_messages(described: Described, receiver: Server) -> None:
@@ -244,4 +273,4 @@ def check_messages(described: Described, receiver: Server) -> None:
         assert not (faults := described.faults(schema, message)), (message["type"], faults)
         assert {one["name"] for one in operation["parameters"]} <= set(request.headers)
         seen.add(message["type"])
-    assert seen == set(TOPIC_WORDS.values())
+    assert seen == set(MESSAGES)

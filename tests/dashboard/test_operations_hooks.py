@@ -11,11 +11,13 @@ from app.dashboard.operations.troubles import troubles
 from app.db.statements import Execute, WriteScript
 from app.hooks.schema import HookFilter
 from app.hooks.store import Hook, all_hooks
+from app.inspections.connections import LOCAL_ID
 from app.outbox.model import Status
 from app.outbox.records import list_records
 from tests.command_line import eventually
-from tests.dashboard.operating import Office, Page, office_on, receiver
+from tests.dashboard.operating import ADMIN_KEY, Office, Page, office_on, receiver
 from tests.databases import Databases
+from tests.inspections.samples import report
 from tests.maven.examples import flat_event
 
 LIST = "/operations/hooks"
@@ -103,6 +105,43 @@ def test_a_threshold_and_a_digest_are_made(office: Office) -> None:
     assert made(office, "Threshold", atLeast="3", withinDays="7").events == ("driver.threshold",)
 
 
+def test_a_hook_of_inspections_is_made(office: Office) -> None:
+    form = office.operator.page(NEW).words
+    for name in ("dvir_log.added", "resource_operation.succeeded", "resource_operation.failed"):
+        assert f" {name} " in form
+    hook = made(office, "Shop", events=["dvir_log.added", "resource_operation.failed"], safetyCritical="true")
+    assert hook.events == ("dvir_log.added", "resource_operation.failed")
+    assert hook.filter == HookFilter(safetyCritical=True)
+    words = office.operator.page(f"{LIST}/{hook.id}").words
+    assert "Told ofdvir_log.added, resource_operation.failed" in words
+    assert "Of which inspections only safety-critical ones" in words.replace("inspectionsonly", "inspections only")
+    assert "Of which violations" not in words
+    other = made(office, "Yard", events=["violation.created", "dvir_log.added"], safetyCritical="false")
+    words = office.operator.page(f"{LIST}/{other.id}").words.replace("inspectionsonly", "inspections only")
+    assert "Of which inspections only those that are not safety-critical" in words
+    assert "Of which violations" in words
+    assert "safetyCritical" not in words
+    usual = office.operator.page(f"{LIST}/{made(office, 'Usual').id}").words
+    assert "Of which inspections" not in usual
+
+
+def test_an_inspection_is_delivered_and_shown(office: Office) -> None:
+    with receiver(204) as url:
+        hook = made(office, "Inspected", url=url, events=["dvir_log.added"])
+        answer = office.service.client.post(
+            "/v2/telematics/dvir-logs",
+            json=report(LOCAL_ID, defects=["brakes"], is_safety_critical=True),
+            headers={"Authorization": f"Bearer {ADMIN_KEY}"},
+        )
+        assert answer.status_code == 202, answer.text
+        eventually(lambda: len(office.read(list_records(hook.pk, [Status.SUCCEEDED], None, 9))) == 1, "it is delivered")
+    (record,) = office.read(list_records(hook.pk, [Status.SUCCEEDED], None, 9))
+    assert "dvir_log.added succeeded" in office.operator.page(f"{LIST}/{hook.id}").words
+    words = office.operator.page(f"{LIST}/{hook.id}/deliveries/{record.pk}").words
+    assert "It was delivered: the receiver answered 204." in words
+    assert "Whatdvir_log.added" in words
+
+
 def test_a_hook_without_a_secret_leads_to_itself(office: Office) -> None:
     form = office.operator.page(NEW).form(NEW)
     fields = [(name, value) for name, value in form.fields if name not in ("name", "url", "kind", "enabled")]
@@ -144,6 +183,9 @@ def test_a_hook_without_a_secret_leads_to_itself(office: Office) -> None:
         ({"at": "07:00"}, "It is required."),
         ({"at": "07:00", "zone": "Mars/Olympus"}, "IANA"),
         ({"at": "07:00", "zone": "UTC", "kind": "alertmanager"}, "not for an Alertmanager"),
+        ({"events": ["dvir_log.added"], "kind": "alertmanager"}, "nothing of inspections in it for an Alertmanager"),
+        ({"safetyCritical": "true"}, "It is only for hooks that have dvir_log.added in events."),
+        ({"events": ["dvir_log.added"], "safetyCritical": "perhaps"}, "It must be a valid boolean."),
     ],
 )
 def test_what_is_wrong_is_said_beside_the_field_and_what_was_typed_stays(

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from app.hooks.model import Kind
 from app.hooks.schema import HookFilter
-from app.hooks.subscriptions import Matcher, Subscription, Subscriptions, Traits
+from app.hooks.subscriptions import Matcher, Subscription, Subscriptions, Traits, read_subscriptions
 from app.violations.rules import Outcome, Standing
 from app.violations.store import Change
 from tests.events import CREATED, Told
@@ -33,12 +33,34 @@ TRAITS = Traits("JDOE123", "PGH", "shift_drive", "USA_PROPERTY_70_8", 0, 210, Tr
         ({"minDurationMinutes": 211}, False),
         ({"egregious": True}, True),
         ({"egregious": False}, False),
+        ({"safetyCritical": True}, True),
+        ({"safetyCritical": False, "egregious": True}, True),
         ({"terminalCodes": ["PGH"], "egregious": False}, False),
         ({"terminalCodes": ["PGH"], "driverIds": ["JDOE123"], "minDurationMinutes": 0}, True),
     ],
 )
 def test_all_that_is_asked_must_hold(asked: dict[str, object], is_matched: bool) -> None:
     assert Matcher(_filter(asked)).matches(TRAITS) is is_matched
+
+
+def test_what_is_asked_of_inspections_narrows_no_violation() -> None:
+    assert Matcher(_filter({"safetyCritical": True})).is_open
+    assert not Matcher(_filter({"safetyCritical": True, "egregious": True})).is_open
+
+
+def test_a_hook_of_inspections_is_told_of_no_violation() -> None:
+    rows = [
+        (1, int(Kind.WEBHOOK), '["dvir_log.added"]', '{"safetyCritical":true}', None, None),
+        (2, int(Kind.WEBHOOK), '["resource_operation.failed","resource_operation.succeeded"]', "{}", None, None),
+        (3, int(Kind.WEBHOOK), '["dvir_log.added","violation.created"]', '{"safetyCritical":true}', None, None),
+    ]
+    script = read_subscriptions(1)
+    next(script)
+    with pytest.raises(StopIteration) as ended:
+        script.send(rows)
+    hooks: Subscriptions = ended.value.value
+    assert list(hooks.told_of(_change(Outcome.CREATED))) == [3]
+    assert hooks.thresholds == []
 
 
 def test_what_a_violation_does_not_say_matches_no_word_and_no_length() -> None:

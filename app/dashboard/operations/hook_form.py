@@ -19,6 +19,9 @@ LISTS = {
 }
 """Filter fields of which any of several may match; one a line."""
 
+CHOICES = ("egregious", "safetyCritical")
+"""Filter fields that are yes, no, or left out."""
+
 PLACES = {
     "/name": "name",
     "/kind": "kind",
@@ -27,6 +30,7 @@ PLACES = {
     **{f"/filter/{name}": name for name in LISTS},
     "/filter/minDurationMinutes": "minDurationMinutes",
     "/filter/egregious": "egregious",
+    "/filter/safetyCritical": "safetyCritical",
     "/threshold/withinDays": "withinDays",
     "/threshold": "atLeast",
     "/digest/zone": "zone",
@@ -84,8 +88,9 @@ def _filter(form: Form) -> dict[str, object]:
     asked: dict[str, object] = {name: _lines(form.text(name)) for name in LISTS if _lines(form.text(name))}
     if form.text("minDurationMinutes"):
         asked["minDurationMinutes"] = _number(form.text("minDurationMinutes"))
-    if form.text("egregious"):
-        asked["egregious"] = {"true": True, "false": False}.get(form.text("egregious"), form.text("egregious"))
+    for name in CHOICES:
+        if form.text(name):
+            asked[name] = {"true": True, "false": False}.get(form.text(name), form.text(name))
     return asked
 
 

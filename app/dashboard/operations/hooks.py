@@ -19,7 +19,7 @@ from app.dashboard.pages import Form, back_to, form_of, html, render_page
 from app.dashboard.words import segment
 from app.db.statements import ReadScript
 from app.hooks.model import Kind
-from app.hooks.schema import EVENTS, HookChanges, Rotation, WrongHook
+from app.hooks.schema import CHANGES, DVIR_ADDED, EVENTS, THRESHOLD, HookChanges, Rotation, WrongHook
 from app.hooks.store import Hook, list_hooks
 from app.outbox.model import Status
 from app.web.middleware import decode_segment
@@ -118,6 +118,8 @@ async def show_one(context: DashboardContext, visitor: Visitor, request: Request
         "hook.html",
         hook=hook,
         url=context.hooks.shown_url(hook),
+        is_of_violations=not {*CHANGES, THRESHOLD}.isdisjoint(hook.events),
+        is_of_inspections=DVIR_ADDED in hook.events,
         secrets=len(hook.secrets_at(context.clock())),
         deliveries=found[:DELIVERIES_PER_PAGE],
         statuses=list(STATUSES),
