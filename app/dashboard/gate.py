@@ -50,6 +50,10 @@ class Visitor:
         return self.key.may(KeyScope.REVIEW)
 
     @property
+    def may_see_inspections(self) -> bool:
+        return self.key.may(KeyScope.DVIR_READ)
+
+    @property
     def may_operate(self) -> bool:
         """Whether it is an administrator of all terminals: channels, quarantine, hooks and keys know no terminals."""
         return self.key.may(KeyScope.ADMIN) and self.key.terminals is None

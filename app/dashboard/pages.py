@@ -21,6 +21,7 @@ from app.dashboard.compression import packed_answer
 from app.dashboard.context import DashboardContext
 from app.dashboard.duty_words import DUTY_FILTERS
 from app.dashboard.gate import SignInNeeded, Visitor, check_form, visitor_of
+from app.dashboard.inspection_words import INSPECTION_FILTERS
 from app.dashboard.statics import STATICS
 from app.dashboard.words import WORDS
 from app.db.errors import DatabaseRefused, DatabaseUnavailable
@@ -60,7 +61,7 @@ def _environment() -> Environment:
         undefined=StrictUndefined,
         auto_reload=False,
     )
-    environment.filters |= WORDS | DUTY_FILTERS
+    environment.filters |= WORDS | DUTY_FILTERS | INSPECTION_FILTERS
     environment.globals |= {"static": STATICS.address}
     return environment
 

@@ -4,6 +4,7 @@ from starlette.routing import BaseRoute, Route
 
 from app.dashboard.context import DashboardContext
 from app.dashboard.driver import DriverPage
+from app.dashboard.inspections import show_inspections, show_vehicle
 from app.dashboard.live import Ticker, live_page
 from app.dashboard.operations.routes import routes as operations_routes
 from app.dashboard.overview import OverviewPage
@@ -27,6 +28,8 @@ def routes(context: DashboardContext) -> list[BaseRoute]:
         Route("/violations.csv", Page(context, overview.export), methods=["GET"]),
         Route("/drivers/{driverId}", Page(context, ticker.counting(driver.show)), methods=["GET"]),
         Route("/violations/{id}", Page(context, ticker.counting(show_violation)), methods=["GET"]),
+        Route("/inspections", Page(context, show_inspections), methods=["GET"]),
+        Route("/vehicles/{vehicleId}", Page(context, show_vehicle), methods=["GET"]),
         Route("/live", Page(context, live_page(ticker)), methods=["GET"]),
         Route("/reviews", FormPost(context, reviews.review_many), methods=["POST"]),
         Route("/violations/{id}/review", FormPost(context, reviews.review_one), methods=["POST"]),

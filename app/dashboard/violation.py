@@ -9,6 +9,7 @@ from app.dashboard.context import DashboardContext
 from app.dashboard.differences import differences
 from app.dashboard.duty_section import DutySection, Unshown, read_violation_log
 from app.dashboard.gate import Visitor
+from app.dashboard.inspection_views import UnitView, read_unit
 from app.dashboard.maps import Point, distance_in_words, draw_map, point_of
 from app.dashboard.pages import html, render_page
 from app.dashboard.subjects import ShownEvent, ViolationView, read_violation
@@ -49,7 +50,7 @@ async def show_violation(context: DashboardContext, visitor: Visitor, request: R
     )
     if found is None:
         raise unknown_violation(violation_id)
-    view, duty = found
+    view, duty, unit = found
     data = view.data
     regulation = regulation_of(data.ruleset, data.type)
     start, end = _point(data.startData), _point(data.endData)
@@ -69,6 +70,8 @@ async def show_violation(context: DashboardContext, visitor: Visitor, request: R
         distance=distance_in_words(start, end),
         places=[("Start", _place_lines(data.startData)), ("End", _place_lines(data.endData))],
         duty=duty,
+        unit=unit,
+        now=context.clock(),
         not_considered=NOT_CONSIDERED,
         history=_history(view),
         events=[(event, _pretty(event)) for event in view.events],
@@ -82,14 +85,17 @@ async def show_violation(context: DashboardContext, visitor: Visitor, request: R
 
 def _read(
     context: DashboardContext, visitor: Visitor, violation_id: str
-) -> ReadScript[tuple[ViolationView, DutySection | Unshown | None] | None]:
-    """The violation and the driver's log; None when there is no such violation that the visitor may see."""
+) -> ReadScript[tuple[ViolationView, DutySection | Unshown | None, UnitView | None] | None]:
+    """The violation, the driver's log and the vehicle's inspections; None when there is no such violation that the
+    visitor may see.
+    """
     view = yield from read_violation(violation_id)
     if view is None or not may_see(visitor.key, view.terminal_code):
         return None
     dialect, zones = context.database.dialect, context.zones
     duty = yield from read_violation_log(dialect, visitor.key, zones, view.data, view.terminal_code, context.clock())
-    return view, duty
+    unit = yield from read_unit(dialect, visitor.key, view.data.powerUnitNumber)
+    return view, duty, unit
 
 
 def _point(vehicle: VehicleData | None) -> Point | None:

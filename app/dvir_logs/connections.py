@@ -8,8 +8,7 @@ from starlette.types import ASGIApp
 
 from app.dvir_logs.answering import answering
 from app.dvir_logs.context import InspectionsContext
-from app.hooks.schema import read_body
-from app.inspections.connection_schema import ConnectionChanges, NewConnection
+from app.inspections.connection_schema import ConnectionChanges, NewConnection, read_connection
 from app.inspections.connections import Connection
 from app.inspections.showing import shown_connection
 from app.keys.schema import ApiKey, Scope
@@ -48,7 +47,7 @@ class Connections:
         """`POST`: makes one."""
         _admit(key)
         read_parameters(request.scope["query_string"], ())
-        asked = read_body(NewConnection, await read_json(request.scope, request.receive, MAX_BODY_BYTES))
+        asked = read_connection(NewConnection, await read_json(request.scope, request.receive, MAX_BODY_BYTES))
         made = await self.context.desk.create(asked)
         log.info("connection.created", connection=made.id, name=made.name, kind=made.kind.word, by=key.name)
         headers = {"Location": f"{PATH}/{made.id}"}
@@ -66,7 +65,7 @@ class Connections:
             return Response(status_code=204)
         if request.method == "PATCH":
             await desk.find(connection_id)
-            asked = read_body(ConnectionChanges, await read_json(request.scope, request.receive, MAX_BODY_BYTES))
+            asked = read_connection(ConnectionChanges, await read_json(request.scope, request.receive, MAX_BODY_BYTES))
             changed = await desk.change(connection_id, asked)
             fields = sorted(asked.model_fields_set)
             log.info("connection.changed", connection=changed.id, fields=fields, by=key.name)

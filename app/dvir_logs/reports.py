@@ -19,6 +19,7 @@ from app.db.statements import ReadScript
 from app.dvir_logs.answering import answering
 from app.dvir_logs.asking import AskedPage, read_page, seal_place
 from app.dvir_logs.context import InspectionsContext
+from app.dvir_logs.desk import ConnectionNotFound
 from app.inspections.connections import Connection
 from app.inspections.operations import Operation, accept_operation, find_operation, note_attempt
 from app.inspections.reading import Place, list_defects, list_reports, may_write
@@ -62,6 +63,8 @@ class DvirLogs:
         operation = await context.database.write(
             accept_operation(dialect, connection, fields, partner, context.clock(), is_sync=is_sync)
         )
+        if operation is None:
+            raise ConnectionNotFound(excerpt(connection.id))
         context.on_change()
         log.info("dvir_log.accepted", operation=operation.id, connection=connection.id, sync=is_sync, by=key.name)
         if is_sync:

@@ -6,7 +6,7 @@ section 5.2 too.
 
 import time
 from collections.abc import Mapping
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, unquote_plus
 
 import orjson
 from starlette.requests import Request
@@ -65,7 +65,7 @@ class Tokens:
     def _token(self, request: Request, asked: Mapping[str, str]) -> Response:
         if asked.get("grant_type") != GRANT:
             raise _Refused(BAD_REQUEST, "unsupported_grant_type", f"grant_type must be {GRANT}.")
-        pairs = basic_credentials(request.scope) or ((asked.get("client_id", ""), asked.get("client_secret", "")),)
+        pairs = _presented(request) or ((asked.get("client_id", ""), asked.get("client_secret", "")),)
         ring = self._context.ring
         for name, text in pairs:
             key = None if text.startswith("hos_access_") else ring.find(text)
@@ -81,6 +81,12 @@ class Tokens:
                 return Response(orjson.dumps(told), 200, _CACHE, media_type="application/json")
         detail = "client_id must be the name of an API key, and client_secret the key."
         raise _Refused(UNAUTHENTICATED, "invalid_client", detail)
+
+
+def _presented(request: Request) -> tuple[tuple[str, str], ...]:
+    """Name and key by HTTP Basic, as they are, and as RFC 6749 section 2.3.1 has them: encoded as in a form."""
+    plain = basic_credentials(request.scope)
+    return (*plain, *((unquote_plus(name), unquote_plus(text)) for name, text in plain))
 
 
 def _asked(request: Request, body: bytes) -> dict[str, str]:

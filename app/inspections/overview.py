@@ -1,5 +1,5 @@
-"""Statements that read inspections for people: what is open and most urgent, one vehicle's history, and what a provider
-does not have yet.
+"""Statements that read inspections for people: what is open and most urgent, one vehicle's history, and what was not
+forwarded.
 
 By when the inspections were, not when they came, with the carrier's own names of vehicles and drivers. A reader who is
 limited to terminals sees the reports of their drivers alone, as in `reading`. How it is told is left to the pages.
@@ -116,7 +116,7 @@ class Inspection:
 
 @dataclass(frozen=True, slots=True)
 class Unforwarded:
-    """An operation whose report the provider does not have. Times are microseconds since 1970 UTC."""
+    """An operation that failed or waits. Times are microseconds since 1970 UTC."""
 
     id: str
     connection_id: str
@@ -177,7 +177,7 @@ def list_open(dialect: Dialect, subject: Subject, limit: int, offset: int = 0) -
         f" LIMIT {arguments.add(limit)} OFFSET {arguments.add(offset)}) ORDER BY {order}",
         tuple(arguments.values),
     )
-    return [_defect(row, _text(orjson.loads(bytes(row[11])).get("driver_comment"))) for row in rows]
+    return [_defect(row, orjson.loads(bytes(row[11])).get("driver_comment")) for row in rows]
 
 
 def list_inspections(dialect: Dialect, subject: Subject, limit: int, offset: int = 0) -> ReadScript[list[Inspection]]:
@@ -217,7 +217,7 @@ def defects_of(dialect: Dialect, inspections: Sequence[Inspection]) -> ReadScrip
 
 
 def list_unforwarded(dialect: Dialect, now: int) -> ReadScript[list[Unforwarded]]:
-    """What a provider does not have: operations that wait for longer than `LONG_WAIT`, the longest first, then those
+    """What was not forwarded: operations that wait for longer than `LONG_WAIT`, the longest first, then those
     that failed since `FAILED_SINCE`, the latest first.
     """
     columns = (
@@ -293,9 +293,5 @@ def _remark(detail: object) -> str | None:
     """What people wrote of a defect, from the members that providers use for it."""
     if not isinstance(detail, dict):
         return None
-    said = (_text(detail.get(name)) for name in ("description", "notes", "comment"))
-    return ". ".join(dict.fromkeys(one for one in said if one and one.strip())) or None
-
-
-def _text(value: object) -> str | None:
-    return value if isinstance(value, str) else None
+    said = (detail.get(name) for name in ("description", "notes", "comment"))
+    return ". ".join(dict.fromkeys(one for one in said if isinstance(one, str) and one.strip())) or None

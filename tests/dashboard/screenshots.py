@@ -32,6 +32,7 @@ from app.web.process import Server, configure
 from app.web.server import Deadlines, bind
 from tests.command_line import ROOT
 from tests.dashboard.browsing import ADMIN_KEY, PATIENCE, ZONES, Site, chromium, fill, tab_on
+from tests.dashboard.inspected import keep_fleet
 from tests.dashboard.logged import keep_fortnight
 
 FOLDER = ROOT / "docs" / "images"
@@ -43,7 +44,7 @@ REVIEWERS = [
     ("disputed", "Dana Fox", "Yard move logged as driving; edit requested."),
 ]
 OVERVIEW, DRIVER, VIOLATION = "overview.png", "driver.png", "violation.png"
-DUTY_LOG = "duty-log.png"
+DUTY_LOG, INSPECTIONS = "duty-log.png", "inspections.png"
 DUTY_LOG_SIZE = {"width": 1280, "height": 620}
 
 
@@ -67,6 +68,15 @@ async def log(url: str, violation: Mapping[str, Any]) -> None:
         now = int(PRESENT.timestamp()) * SECOND
         columns = {"time_zone": "America/New_York", "terminal_code": violation["terminalCode"]}
         await keep_fortnight(database, violation["driverId"], start, end, now, **columns)
+    finally:
+        await database.close()
+
+
+async def inspect(url: str) -> None:
+    """Has vehicles inspected."""
+    database = await open_database(url)
+    try:
+        await keep_fleet(database, int(PRESENT.timestamp()) * SECOND)
     finally:
         await database.close()
 
@@ -110,11 +120,14 @@ async def frozen_site(directory: Path, url: str) -> AsyncIterator[Site]:
             await serving
 
 
-async def picture(browser: Browser, site: Site, session: str, path: str, file: Path, height: int) -> None:
+async def picture(
+    browser: Browser, site: Site, session: str, path: str, file: Path, height: int, *, is_live: bool = True
+) -> None:
     """A page as somebody sees it who has just opened it."""
     async with tab_on(browser, site, session, size=(1280, height)) as tab:
         await tab.open(path)
-        await tab.is_live()
+        if is_live:
+            await tab.is_live()
         await tab.page.screenshot(path=file, animations="disabled")
 
 
@@ -140,12 +153,14 @@ async def take(folder: Path) -> None:
         async with frozen_site(directory, url) as site, chromium() as browser:
             session, found = await asyncio.to_thread(lambda: (site.session(), subjects(site)))
             await review(url, found)
+            await inspect(url)
             await log(url, await asyncio.to_thread(site.get, f"/v1/violations/{found[0]}"))
             driver = (await asyncio.to_thread(site.get, f"/v1/violations/{found[0]}"))["driverId"]
             await picture(browser, site, session, "/", folder / OVERVIEW, 860)
             await picture(browser, site, session, f"/drivers/{driver}", folder / DRIVER, 820)
             await picture(browser, site, session, f"/violations/{found[0]}", folder / VIOLATION, 960)
             await picture_of_log(browser, site, session, f"/violations/{found[0]}", folder / DUTY_LOG)
+            await picture(browser, site, session, "/inspections", folder / INSPECTIONS, 820, is_live=False)
 
 
 def subjects(site: Site) -> list[str]:

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from tests.command_line import ROOT, environment
-from tests.dashboard.screenshots import DRIVER, DUTY_LOG, FOLDER, OVERVIEW, VIOLATION
+from tests.dashboard.screenshots import DRIVER, DUTY_LOG, FOLDER, INSPECTIONS, OVERVIEW, VIOLATION
 
-PICTURES = [OVERVIEW, DRIVER, VIOLATION, DUTY_LOG]
+PICTURES = [OVERVIEW, DRIVER, VIOLATION, DUTY_LOG, INSPECTIONS]
 MOST_BYTES = 200_000
 PATIENCE = 120.0
 

@@ -1,0 +1,1 @@
+"""Tests of the dvir-logs API: reports, operations, providers, connections, lists and access tokens."""
