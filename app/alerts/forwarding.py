@@ -11,10 +11,12 @@ from dataclasses import replace
 from uuid import uuid4
 
 import orjson
+import structlog
 
 from app.alerts.rules import Attempt, Verdict
 from app.alerts.sending import Sender
 from app.db.database import Database
+from app.db.errors import DatabaseUnavailable
 from app.db.statements import WriteScript
 from app.dialling.client import Answer
 from app.hooks.store import Hook, connection_hook
@@ -23,6 +25,8 @@ from app.inspections.operations import REMOVED, Attempted, note_attempt
 from app.inspections.words import OperationStatus
 from app.outbox.model import Status
 from app.outbox.store import Due
+
+log = structlog.get_logger(__name__)
 
 TRY_AGAIN = 429
 """The one 4xx that is no refusal."""
@@ -33,6 +37,7 @@ SECRET_HEADERS = frozenset({"set-cookie", "authorization", "proxy-authorization"
 MOST_SOURCE_ID = 255
 WAIT_SECONDS = 8.0
 """How long somebody who waits for a provider waits."""
+CRASHED = "Something went wrong here; the log has more."
 TOO_SLOW = "The provider did not answer in time; whether it has the report is not known."
 
 _STATUSES = {
@@ -56,7 +61,15 @@ class Forwarder:
     async def forward(self, hook: Hook, due: Due) -> tuple[Attempt, Noting]:
         """Tries what the outbox owes once. Raises `DatabaseUnavailable`."""
         owed = orjson.loads(due.body or b"{}")
-        attempt, attempted = await self.try_once(hook, owed["operation"], owed["payload"])
+        at = self._clock()
+        try:
+            attempt, attempted = await self.try_once(hook, owed["operation"], owed["payload"])
+        except DatabaseUnavailable:
+            raise
+        except Exception:
+            log.exception("delivery.crashed", hook=hook.id, delivery=due.pk)
+            attempt = Attempt("crashed", detail=CRASHED)
+            attempted = Attempted(at, is_success=False, error_type="crashed", error_details=CRASHED)
         dialect = self._database.dialect
 
         def note(verdict: Verdict) -> WriteScript[None]:

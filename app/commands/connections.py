@@ -26,8 +26,7 @@ from app.commands.connection_options import (
 )
 from app.commands.running import fail, group, opened, run, settings_or_fail
 from app.dvir_logs.desk import ConnectionConflict, ConnectionDesk, ConnectionNotFound, Tested
-from app.hooks.schema import read_body
-from app.inspections.connection_schema import NewConnection
+from app.inspections.connection_schema import NewConnection, read_connection
 from app.inspections.connections import Connection
 from app.maven.faults import WrongFields
 
@@ -94,7 +93,7 @@ def create(
     body |= {field: value for field, value in given.items() if value is not None}
 
     async def make(desk: ConnectionDesk) -> Connection:
-        return await desk.create(read_body(NewConnection, json.dumps(body).encode()))
+        return await desk.create(read_connection(NewConnection, json.dumps(body).encode()))
 
     made = _at_desk(make)
     typer.echo(f"The connection is made. Try it with: hos-receiver connections test {made.id}")

@@ -47,6 +47,10 @@ class HistoriesContext:
     account_id: int
     is_strict: bool
 
+    def problem_of(self, trouble: Exception) -> Problem | None:
+        """What an exception is on the wire; None for one that nobody foresaw."""
+        return problem_of(trouble) if isinstance(trouble, TROUBLES) else None
+
 
 def make_turns() -> Turns:
     """The turns of arrays: two at a time, so that one is read while the other is written."""

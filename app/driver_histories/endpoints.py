@@ -5,9 +5,7 @@ that is wrong. Nothing is deleted here. What a query means is left to `asking`, 
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from functools import wraps
-from time import perf_counter
+from collections.abc import AsyncGenerator
 
 import orjson
 import structlog
@@ -23,13 +21,14 @@ from app.driver_histories.asking import (
     read_users,
 )
 from app.driver_histories.bodies import parameters_of
-from app.driver_histories.context import TROUBLES, HistoriesContext, problem_of
+from app.driver_histories.context import HistoriesContext
 from app.duty_log.reading import list_records, one_record, vehicles_driven
 from app.duty_log.schema import Fields, read_records
 from app.duty_log.terms import Terms, unknown_record
 from app.duty_log.writing import edit_records, keep_records
 from app.keys.schema import ApiKey
 from app.keys.schema import Scope as KeyScope
+from app.web.answering import answering
 from app.web.answers import Json
 from app.web.bodies import read_json
 from app.web.middleware import decode_segment
@@ -50,28 +49,6 @@ AT_ONCE = 1000
 CHUNK = 500
 _JSON = ((b"content-type", b"application/json"),)
 _VEHICLES = "Vehicles Driven"
-
-Endpoint = Callable[["DriverHistories", ApiKey, Request], Awaitable[ASGIApp]]
-
-
-def _answering(
-    needed: KeyScope, route: str, endpoint: Endpoint
-) -> Callable[["DriverHistories", Request], Awaitable[ASGIApp]]:
-    """An endpoint for keys with a scope, with what it may raise as problems."""
-
-    @wraps(endpoint)
-    async def answer(self: "DriverHistories", request: Request) -> ASGIApp:
-        key = self.context.authenticate(request.scope, needed)
-        began = perf_counter()
-        try:
-            return await endpoint(self, key, request)
-        except TROUBLES as trouble:
-            raise problem_of(trouble) from None
-        finally:
-            if needed is KeyScope.LOG_READ:
-                self.context.metrics.query_answered(route, perf_counter() - began)
-
-    return answer
 
 
 class DriverHistories:
@@ -165,9 +142,9 @@ class DriverHistories:
         parameters = await parameters_of(request, UNIDENTIFIED_PARAMETERS)
         return await self._answer_list(read_asked_unidentified(parameters, key))
 
-    list_all = _answering(KeyScope.LOG_READ, PATH, _list)
-    post = _answering(KeyScope.LOG_WRITE, PATH, _post)
-    put = _answering(KeyScope.LOG_WRITE, PATH, _put)
-    one = _answering(KeyScope.LOG_READ, ONE, _one)
-    list_vehicles = _answering(KeyScope.LOG_READ, VEHICLES_DRIVEN, _list_vehicles)
-    list_unidentified = _answering(KeyScope.LOG_READ, UNIDENTIFIED, _list_unidentified)
+    list_all = answering(KeyScope.LOG_READ, PATH, _list)
+    post = answering(KeyScope.LOG_WRITE, PATH, _post)
+    put = answering(KeyScope.LOG_WRITE, PATH, _put)
+    one = answering(KeyScope.LOG_READ, ONE, _one)
+    list_vehicles = answering(KeyScope.LOG_READ, VEHICLES_DRIVEN, _list_vehicles)
+    list_unidentified = answering(KeyScope.LOG_READ, UNIDENTIFIED, _list_unidentified)

@@ -6,12 +6,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp
 
-from app.dvir_logs.answering import answering
 from app.dvir_logs.context import InspectionsContext
 from app.inspections.connection_schema import ConnectionChanges, NewConnection, read_connection
 from app.inspections.connections import Connection
 from app.inspections.showing import shown_connection
 from app.keys.schema import ApiKey, Scope
+from app.web.answering import answering
 from app.web.answers import Json
 from app.web.bodies import read_json
 from app.web.middleware import decode_segment

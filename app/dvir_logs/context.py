@@ -44,6 +44,10 @@ class InspectionsContext:
     on_change: Callable[[], None]
     """Told when there may be something to deliver."""
 
+    def problem_of(self, trouble: Exception) -> Problem | None:
+        """What an exception is on the wire; None for one that nobody foresaw."""
+        return problem_of(trouble) if isinstance(trouble, TROUBLES) else None
+
 
 TROUBLES = (
     WrongFields,

@@ -16,7 +16,6 @@ from starlette.types import ASGIApp
 
 from app.db.errors import DatabaseUnavailable
 from app.db.statements import ReadScript
-from app.dvir_logs.answering import answering
 from app.dvir_logs.asking import AskedPage, read_page, seal_place
 from app.dvir_logs.context import InspectionsContext
 from app.dvir_logs.desk import ConnectionNotFound
@@ -28,6 +27,7 @@ from app.inspections.showing import partner_of, shown_defect, shown_operation, s
 from app.inspections.words import ConnectionKind, OperationStatus
 from app.keys.schema import ApiKey, Scope
 from app.maven.faults import Fault, excerpt
+from app.web.answering import answering
 from app.web.answers import Json
 from app.web.bodies import read_json
 from app.web.middleware import decode_segment

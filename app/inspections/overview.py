@@ -12,6 +12,7 @@ import orjson
 
 from app.db.arguments import Arguments, any_of, list_argument
 from app.db.statements import Dialect, Fetch, ReadScript, Row
+from app.inspections.reading import of_terminals
 from app.inspections.words import ConnectionKind, OperationStatus
 from app.maven.times import DAY, HOUR
 
@@ -44,12 +45,7 @@ class Subject:
         if self.is_critical:
             found.append(f"{alias}.is_safety_critical = 1")
         if self.terminals is not None:
-            arguments.values.append(list_argument(arguments.dialect, self.terminals))
-            found.append(
-                f"{alias}.driver_id IN (SELECT lower(i.catena_driver_id) FROM driver_identities AS i WHERE"
-                f" i.terminal_code IN {any_of(arguments.dialect, len(arguments.values))}"
-                " AND i.catena_driver_id IS NOT NULL)"
-            )
+            found.append(of_terminals(arguments, alias, self.terminals))
         return " AND ".join(found)
 
 
@@ -258,8 +254,8 @@ def name_drivers(dialect: Dialect, driver_ids: Collection[str]) -> ReadScript[di
     if not driver_ids:
         return {}
     rows = yield Fetch(
-        "SELECT lower(catena_driver_id), driver_id, first_name, last_name, suffix, terminal_code"
-        f" FROM driver_identities WHERE lower(catena_driver_id) IN {any_of(dialect, 1)}",
+        "SELECT catena_driver_id, driver_id, first_name, last_name, suffix, terminal_code"
+        f" FROM driver_identities WHERE catena_driver_id IN {any_of(dialect, 1)}",
         (list_argument(dialect, sorted(driver_ids)),),
     )
     return {

@@ -178,12 +178,7 @@ def _conditions(asked: ReportFilter, arguments: Arguments, alias: str) -> list[s
         if bound is not None:
             found.append(f"{alias}.occurred_at {sign} {arguments.add(bound)}")
     if asked.terminals is not None:
-        arguments.values.append(list_argument(arguments.dialect, asked.terminals))
-        listed = any_of(arguments.dialect, len(arguments.values))
-        found.append(
-            f"{alias}.driver_id IN (SELECT i.catena_driver_id FROM driver_identities AS i"
-            f" WHERE i.terminal_code IN {listed} AND i.catena_driver_id IS NOT NULL)"
-        )
+        found.append(of_terminals(arguments, alias, asked.terminals))
     return found or ["1 = 1"]
 
 
@@ -191,6 +186,15 @@ def report_as_sent(report_id: str) -> ReadScript[Fields | None]:
     """The fields of a report as it was sent, with the defaults; None when it is gone."""
     rows = yield Fetch("SELECT payload FROM dvir_logs WHERE id = $1", (report_id,))
     return orjson.loads(bytes(rows[0][0])) if rows else None
+
+
+def of_terminals(arguments: Arguments, alias: str, terminals: frozenset[str]) -> str:
+    """The condition that a report's, or a defect's, driver is one of these terminals'."""
+    arguments.values.append(list_argument(arguments.dialect, terminals))
+    return (
+        f"{alias}.driver_id IN (SELECT i.catena_driver_id FROM driver_identities AS i WHERE i.terminal_code IN"
+        f" {any_of(arguments.dialect, len(arguments.values))} AND i.catena_driver_id IS NOT NULL)"
+    )
 
 
 def may_write(dialect: Dialect, driver_id: str, terminals: frozenset[str]) -> ReadScript[bool]:
