@@ -16,6 +16,7 @@ from app.db.errors import DatabaseUnusable
 _LOG_HEADER = struct.Struct(">IIII8s8s")
 _FRAME_HEADER = struct.Struct(">II8s8s")
 _FILE_HEADER_BYTES = 100
+_MAGIC = b"SQLite format 3\0"
 _LOCK_BYTE = 1 << 30
 """The page that holds this byte is never used."""
 
@@ -43,25 +44,23 @@ def require_whole(path: Path, connection: sqlite3.Connection) -> None:
 
 
 def require_what_is_declared(path: Path) -> None:
-    """The same for a file that SQLite cannot even open, by what the file's own header says."""
-    _require_pages(path, *_declared(path))
+    """The same for a file that SQLite cannot even open, by what the file's own header says, if it has one."""
+    with path.open("rb") as file:
+        header = file.read(_FILE_HEADER_BYTES)
+    page_size = 65536 if header[16:18] == b"\0\1" else int.from_bytes(header[16:18], "big")
+    is_size = page_size >= 512 and page_size.bit_count() == 1  # else the header is spoiled too
+    if header.startswith(_MAGIC) and len(header) == _FILE_HEADER_BYTES and is_size:
+        _require_pages(path, page_size, int.from_bytes(header[28:32], "big"))
 
 
 def _require_pages(path: Path, page_size: int, pages: int) -> None:
     # The log before the size: what is written back meanwhile is in the file then.
     logged = _pages_in_log(Path(f"{path}-wal")) if path.stat().st_size < pages * page_size else set()
-    first = path.stat().st_size // max(page_size, 1) + 1
-    missing = set(range(first, pages + 1)) - logged - {_LOCK_BYTE // max(page_size, 1) + 1}
-    if missing:
-        raise DatabaseUnusable(f"{path} was cut short: {len(missing)} of its {pages} pages are gone; {REMEDY}")
-
-
-def _declared(path: Path) -> tuple[int, int]:
-    """Page size and number of pages by the file's own header, without its log."""
-    with path.open("rb") as file:
-        header = file.read(_FILE_HEADER_BYTES)
-    page_size = int.from_bytes(header[16:18], "big")
-    return 65536 if page_size == 1 else page_size, int.from_bytes(header[28:32], "big")
+    there = path.stat().st_size // page_size
+    # Counted, not listed: a spoiled header may speak of billions.
+    missing = pages - there - len({page for page in logged | {_LOCK_BYTE // page_size + 1} if there < page <= pages})
+    if missing > 0:
+        raise DatabaseUnusable(f"{path} was cut short: {missing} of its {pages} pages are gone; {REMEDY}")
 
 
 def _pages_in_log(log: Path) -> set[int]:
