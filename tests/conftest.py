@@ -29,7 +29,7 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("house")
 
 
-_LONGEST = ("tests/torture/", "tests/alerts/test_crash", "tests/ingest/test_crash", "tests/ingest/test_poller_crash")
+_LONGEST = ("tests/torture/", "tests/deploy/test_proxies", "tests/ingest/test_crash", "tests/ingest/test_poller_crash")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

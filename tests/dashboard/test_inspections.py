@@ -224,11 +224,11 @@ async def test_a_key_sees_what_drivers_of_its_terminals_reported(house: House) -
     assert nowhere.find("section", id="not-forwarded") == nowhere.find("table") == []
 
 
-async def test_names_are_taken_from_the_registry_however_written(house: House, browser: Browser) -> None:
+async def test_names_are_taken_from_the_registry(house: House, browser: Browser) -> None:
     database = house.context.database
     await inspect(database, house.clock(), defects=["horn"], vehicle_id=None, trailer_id=TRAILER)
     assert defects(await browser.page(PATH))[0][2:4] == [TRAILER[:8], DRIVER[:8]]
-    await name_driver(database, DRIVER.upper(), "Ann Lee", "PGH")
+    await name_driver(database, DRIVER, "Ann Lee", "PGH")
     await name_vehicle(database, TRAILER, None)
     assert defects(await browser.page(PATH))[0][2:4] == [TRAILER[:8], "Ann Lee"]
     pgh = await house.visitor("pgh", *READERS, terminals=("PGH",))

@@ -46,7 +46,7 @@ def make(url: str, revision: str) -> None:
             for name, value in row.items():
                 if isinstance(value, dict):
                     row[name] = b64decode(value["base64"])
-                elif name in ("payload", "body", "cursor_key") and value is not None:
+                elif name in ("payload", "body", "cursor_key", "shown") and value is not None:
                     row[name] = value.encode()
             values = ", ".join(f":{name}" for name in row)
             connection.execute(text(f"INSERT INTO {table} ({', '.join(row)}) VALUES ({values})"), row)
