@@ -18,7 +18,7 @@ from app.dialling.sealing import Seal, Unsealable
 from app.hooks.digests import write_digest
 from app.hooks.purposes import secret_purpose, url_purpose
 from app.hooks.store import Hook, SealedSecret, all_hooks, change_hook, hooks_with_chores
-from app.inspections.operations import end_interrupted
+from app.inspections.operations import fail_operations, interrupted, interrupted_operations
 from app.maven.times import DAY, SECOND, format_time
 from app.outbox.model import Topic
 from app.outbox.records import delete_ended, delete_portion, give_up_old, owed_hooks
@@ -82,10 +82,10 @@ class Chores:
     async def end_interrupted(self) -> None:
         """Ends synchronous operations whose process is gone."""
         now = self._clock()
-        sql = "SELECT 1 FROM resource_operations WHERE status = 0 AND is_sync = 1 AND created_at < $1 LIMIT 1"
-        if await self._database.fetch(sql, now - INTERRUPTED_AFTER):
-            script = end_interrupted(self._database.dialect, now - INTERRUPTED_AFTER, now)
-            log.warning("operation.interrupted", operations=await self._database.write(script))
+        found = await self._database.read(interrupted_operations(now - INTERRUPTED_AFTER))
+        if found:
+            await self._database.write(fail_operations(self._database.dialect, found, interrupted(now)))
+            log.warning("operation.interrupted", operations=len(found))
 
     async def aclose(self) -> None:
         """Breaks off what is under way."""

@@ -15,7 +15,7 @@ from app.alerts.contents import Contents, MessageIds, message_body
 from app.alerts.forwarding import Forwarder
 from app.alerts.inspection_messages import inspection_message, operation_message
 from app.alerts.messages import Message, change_message, digest_message, test_message, threshold_message
-from app.alerts.rules import Attempt, Verdict
+from app.alerts.rules import Along, Attempt, Verdict
 from app.alerts.sending import Sender
 from app.db.database import Database
 from app.db.statements import Dialect, ReadScript, WriteScript
@@ -34,9 +34,6 @@ from app.violations.moments import Present, present_violations
 
 FIRES_FOR = 25 * 3600 * SECOND
 """How far ahead an alert's end is, microseconds: an Alertmanager that hears nothing keeps it for a day."""
-
-Along = Callable[[Verdict], WriteScript[None]]
-"""Makes the script of what is to be noted with what follows from an attempt."""
 
 PURGED = Attempt("purged", detail="The violation that it would tell of was deleted.")
 

@@ -13,7 +13,7 @@ from uuid import uuid4
 import orjson
 import structlog
 
-from app.alerts.rules import Attempt, Verdict
+from app.alerts.rules import Along, Attempt, Verdict
 from app.alerts.sending import Sender
 from app.db.database import Database
 from app.db.errors import DatabaseUnavailable
@@ -21,7 +21,7 @@ from app.db.statements import WriteScript
 from app.dialling.client import Answer
 from app.hooks.store import Hook, connection_hook
 from app.inspections.connections import connection_of_hook
-from app.inspections.operations import REMOVED, Attempted, note_attempt
+from app.inspections.operations import REMOVED, Attempted, note_attempt, removed
 from app.inspections.words import OperationStatus
 from app.outbox.model import Status
 from app.outbox.store import Due
@@ -47,8 +47,6 @@ _STATUSES = {
     Status.DEAD: OperationStatus.FAILED,
 }
 
-Noting = Callable[[Verdict], WriteScript[None]]
-
 
 class Forwarder:
     """Forwards operations, by the worker or at once."""
@@ -58,7 +56,7 @@ class Forwarder:
         self._sender = sender
         self._clock = clock
 
-    async def forward(self, hook: Hook, due: Due) -> tuple[Attempt, Noting]:
+    async def forward(self, hook: Hook, due: Due) -> tuple[Attempt, Along]:
         """Tries what the outbox owes once. Raises `DatabaseUnavailable`."""
         owed = orjson.loads(due.body or b"{}")
         at = self._clock()
@@ -84,7 +82,7 @@ class Forwarder:
             async with asyncio.timeout(WAIT_SECONDS):
                 hook = await self._hook(hook_pk)
                 if hook is None:
-                    return _removed(at)
+                    return removed(at)
                 _, attempted = await self.try_once(hook, operation_id, payload)
                 return attempted
         except TimeoutError:
@@ -110,7 +108,7 @@ class Forwarder:
         at = self._clock()
         connection = await self._database.read(connection_of_hook(hook.pk))
         if connection is None or connection.deleted_at is not None:
-            return Attempt("rejected", detail=REMOVED), _removed(at)
+            return Attempt("rejected", detail=REMOVED), removed(at)
         body = orjson.dumps(mapped(payload, connection.mapping))
         attempt, answer = await self._sender.forward(hook, operation_id, body)
         source_id = None if answer is None else source_id_of(answer)
@@ -129,10 +127,6 @@ class Forwarder:
             error_details=None if attempt.is_success else attempt.detail,
             source_id=source_id if attempt.is_success else None,
         )
-
-
-def _removed(at: int) -> Attempted:
-    return Attempted(at, is_success=False, error_type="removed", error_details=REMOVED)
 
 
 def mapped(payload: Mapping[str, object], mapping: Mapping[str, str | None]) -> dict[str, object]:

@@ -12,9 +12,8 @@ from typing import Protocol
 import orjson
 import structlog
 
-from app.alerts.delivering import Along
 from app.alerts.lanes import Lane
-from app.alerts.rules import FAILING_REASON, Attempt, Verdict, has_failed_long
+from app.alerts.rules import FAILING_REASON, Along, Attempt, Verdict, has_failed_long
 from app.db.database import Database
 from app.db.errors import DatabaseUnavailable
 from app.db.statements import Dialect, WriteScript

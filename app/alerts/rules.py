@@ -3,9 +3,11 @@
 Sending is left to `sending`, noting the verdict and acting by it to `worker`.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from app.db.statements import WriteScript
 from app.maven.times import SECOND
 from app.outbox.model import Status
 
@@ -83,6 +85,10 @@ class Verdict:
     """Until when nothing is to be sent to this hook."""
     disables: str | None = None
     """Why the hook gets nothing any more."""
+
+
+Along = Callable[[Verdict], WriteScript[None]]
+"""Makes the script of what is to be noted with what follows from an attempt."""
 
 
 def judge(attempt: Attempt, tries: int, now: int, draw: float) -> Verdict:

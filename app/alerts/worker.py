@@ -13,12 +13,12 @@ from contextlib import suppress
 
 import structlog
 
-from app.alerts.delivering import Along, Deliverer
+from app.alerts.delivering import Deliverer
 from app.alerts.lanes import Lane
 from app.alerts.lease import STAND_BY_SECONDS, Lease
 from app.alerts.noting import Notebook, Noted, WorkerMetrics
 from app.alerts.pace import Pace
-from app.alerts.rules import Attempt, judge
+from app.alerts.rules import Along, Attempt, judge
 from app.db.database import Database
 from app.db.errors import DatabaseUnavailable
 from app.hooks.store import all_hooks

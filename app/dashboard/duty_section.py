@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from enum import Enum
-from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from app.dashboard.duty_day import Band, LogDay, Unknown, clock, cut_days
@@ -18,7 +17,7 @@ from app.dashboard.tellings import Tellings
 from app.db.arguments import Arguments
 from app.db.statements import Dialect, Fetch, ReadScript
 from app.duty_log.driver_log import DriverLog, read_driver_log
-from app.duty_log.log_days import LogDays
+from app.duty_log.log_days import LogDays, find_zone
 from app.hours.spans import WORKING
 from app.identities.store import Identity, find_assets, find_driver, find_terminal_zone
 from app.keys.schema import ApiKey, Scope
@@ -132,21 +131,13 @@ def zone_of(
     identity: Identity, zones: Mapping[str, ZoneInfo], terminal_code: str | None
 ) -> tuple[ZoneInfo, ZoneSource]:
     """The clocks of a driver: their own, else those of a terminal that is known, else UTC."""
-    own = None if identity.time_zone is None else _zone(identity.time_zone)
+    own = None if identity.time_zone is None else find_zone(identity.time_zone)
     if own is not None:
         return own, ZoneSource.DRIVER
     for code in (identity.terminal_code, terminal_code):
         if code is not None and code in zones:
             return zones[code], ZoneSource.TERMINAL
     return ZoneInfo("UTC"), ZoneSource.NOWHERE
-
-
-@lru_cache(64)
-def _zone(name: str) -> ZoneInfo | None:
-    try:
-        return ZoneInfo(name)
-    except (KeyError, ValueError, OSError):  # known where it was registered, but not to this machine
-        return None
 
 
 def read_violation_log(
@@ -257,12 +248,7 @@ def _active_bands(
     )
     told = yield from tellings.of(dialect, [row[1] for row in rows])
     bands: list[Band] = []
-    for (
-        violation_id,
-        seq,
-        began,
-        minutes,
-    ) in reversed(rows):
+    for violation_id, seq, began, minutes in reversed(rows):
         if seq in told:
             until = _until(told[seq], began, minutes)
             bands.append(Band(began, until, "", told[seq].what, violation_id))

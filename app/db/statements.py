@@ -116,6 +116,17 @@ def lock_until_commit(dialect: Dialect, number: int) -> WriteScript[None]:
             assert_never(dialect)
 
 
+def row_lock(dialect: Dialect) -> str:
+    """What a SELECT ends with so that until the commit nobody else takes its rows so."""
+    match dialect:
+        case Dialect.SQLITE:
+            return ""  # BEGIN IMMEDIATE has locked the file already
+        case Dialect.POSTGRESQL:
+            return " FOR UPDATE"
+        case _:
+            assert_never(dialect)
+
+
 def database_clock(dialect: Dialect) -> str:
     """The database's clock in microseconds since 1970, for what several machines have to agree on."""
     match dialect:

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from app.db.statements import Dialect, WriteScript
+from app.duty_log.log_days import find_zone
 from app.duty_log.schema import Fields, ItemFault
 from app.duty_log.terms import RecordsRefused, Terms, Why, refused, unknown_asset, unknown_user
 from app.duty_log.words import SYSTEM_USERNAME
@@ -27,15 +27,7 @@ class Acquaintance:
     def zone_of(self, fields: Fields) -> ZoneInfo | None:
         """The time zone of the driver's home terminal."""
         user = self.users.get(_user_id(fields))
-        return None if user is None or user.time_zone is None else _zone(user.time_zone)
-
-
-@lru_cache(64)
-def _zone(name: str) -> ZoneInfo | None:
-    try:
-        return ZoneInfo(name)
-    except (KeyError, ValueError, OSError):  # known where it was registered, but not to this machine
-        return None
+        return None if user is None or user.time_zone is None else find_zone(user.time_zone)
 
 
 def _user_id(fields: Fields) -> int:

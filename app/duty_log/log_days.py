@@ -5,12 +5,24 @@ A day is 23 or 25 hours long when the clocks change. Times are microseconds sinc
 
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from app.maven.times import SECOND
 
 NOON = 12
 """The other hour at which a log day may start; it is then the date on which it starts."""
+
+
+@lru_cache(64)
+def find_zone(name: str) -> ZoneInfo | None:
+    """A time zone by its IANA name; None when this machine does not know it, though it was known where it was
+    registered.
+    """
+    try:
+        return ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        return None
 
 
 @dataclass(frozen=True, slots=True)

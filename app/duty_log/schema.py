@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from app.duty_log.fields import AUTOMATIC, FIELDS, check_edit, check_new, unknown_word, what_is_wrong
 from app.duty_log.words import KNOWN_WORDS
 from app.maven.faults import Fault, excerpt, point
-from app.maven.ijson import decode, read_object, read_value, skip_space
+from app.maven.ijson import decode, expect_end, read_object, read_value, skip_space
 from app.maven.ijson_grammar import Json, NotJson
 
 Fields = dict[str, Json]
@@ -98,11 +98,11 @@ def _read_items(body: bytes) -> Iterator[tuple[Json, tuple[Fault, ...]]]:
     at = skip_space(text, 0)
     if not text.startswith("[", at):
         _, end, _ = read_value(text, at, is_suspicious)
-        _expect_end(text, end)
+        expect_end(text, end)
         raise WrongRecords([ItemFault(None, Fault("", "The body must be an array of driver histories."))])
     at = skip_space(text, at + 1)
     if text.startswith("]", at):
-        _expect_end(text, at + 1)
+        expect_end(text, at + 1)
         return
     while True:
         quick = None if is_suspicious or not text.startswith("{", at) else read_object(text, at)
@@ -110,17 +110,11 @@ def _read_items(body: bytes) -> Iterator[tuple[Json, tuple[Fault, ...]]]:
         yield value, faults
         at = skip_space(text, end)
         if text.startswith("]", at):
-            _expect_end(text, at + 1)
+            expect_end(text, at + 1)
             return
         if not text.startswith(",", at):
             raise NotJson.at(text, at, "a comma or ]")
         at = skip_space(text, at + 1)
-
-
-def _expect_end(text: str, at: int) -> None:
-    end = skip_space(text, at)
-    if end != len(text):
-        raise NotJson.at(text, end, "the end of the body")
 
 
 def _within(index: int, fault: Fault) -> Fault:

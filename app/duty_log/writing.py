@@ -8,12 +8,11 @@ one record one wins, and times of change follow the commits. A record that is se
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import assert_never
 
 import orjson
 
 from app.db.arguments import any_of, list_argument
-from app.db.statements import Dialect, Execute, Fetch, Insert, ReadScript, WriteScript, shape_of
+from app.db.statements import Dialect, Execute, Fetch, Insert, ReadScript, WriteScript, row_lock, shape_of
 from app.duty_log.acquaintance import Acquaintance, acquaint
 from app.duty_log.data_check import data_check
 from app.duty_log.editing import Before, apply_edit, find_versions
@@ -47,14 +46,7 @@ class _Ledger:
 
 def _open_ledger(dialect: Dialect, now: int) -> WriteScript[_Ledger]:
     """Locks the ledger until the commit. Time never goes back in it, whatever the clock does."""
-    match dialect:
-        case Dialect.SQLITE:
-            lock = ""  # BEGIN IMMEDIATE has locked the file already
-        case Dialect.POSTGRESQL:
-            lock = " FOR UPDATE"
-        case _:
-            assert_never(dialect)
-    rows = yield Fetch(f"SELECT last_id, last_changed_at FROM duty_ledger WHERE pk = 1{lock}")
+    rows = yield Fetch(f"SELECT last_id, last_changed_at FROM duty_ledger WHERE pk = 1{row_lock(dialect)}")
     return _Ledger(rows[0][0], max(now // 1000 * 1000, rows[0][1]))
 
 

@@ -32,15 +32,15 @@ class Connections:
     def __init__(self, context: InspectionsContext) -> None:
         self.context = context
 
-    async def _shown(self, connection: Connection) -> bytes:
-        return orjson.dumps(shown_connection(connection, await self.context.desk.shown_url(connection)))
+    async def _shown(self, connection: Connection) -> dict[str, object]:
+        return shown_connection(connection, await self.context.desk.shown_url(connection))
 
     async def _list(self, key: ApiKey, request: Request) -> ASGIApp:
         """`GET`: all of them, in the order they were made."""
         _admit(key)
         read_parameters(request.scope["query_string"], ())
         found = await self.context.desk.list_all()
-        shown = [orjson.loads(await self._shown(one)) for one in found]
+        shown = [await self._shown(one) for one in found]
         return Json(orjson.dumps({"items": shown, "total": len(shown), "next_page": None}))
 
     async def _create(self, key: ApiKey, request: Request) -> ASGIApp:
@@ -51,7 +51,7 @@ class Connections:
         made = await self.context.desk.create(asked)
         log.info("connection.created", connection=made.id, name=made.name, kind=made.kind.word, by=key.name)
         headers = {"Location": f"{PATH}/{made.id}"}
-        return Response(await self._shown(made), 201, headers, media_type="application/json")
+        return Response(orjson.dumps(await self._shown(made)), 201, headers, media_type="application/json")
 
     async def _one(self, key: ApiKey, request: Request) -> ASGIApp:
         """`GET`, `PATCH` and `DELETE` of one."""
@@ -69,8 +69,8 @@ class Connections:
             changed = await desk.change(connection_id, asked)
             fields = sorted(asked.model_fields_set)
             log.info("connection.changed", connection=changed.id, fields=fields, by=key.name)
-            return Json(await self._shown(changed))
-        return Json(await self._shown(await desk.find(connection_id)))
+            return Json(orjson.dumps(await self._shown(changed)))
+        return Json(orjson.dumps(await self._shown(await desk.find(connection_id))))
 
     async def _test(self, key: ApiKey, request: Request) -> ASGIApp:
         """`POST …/test`: posts an empty object to the provider."""

@@ -17,7 +17,7 @@ from app.db.statements import Dialect, WriteScript
 from app.dialling.errors import DialFailed, DialRefused
 from app.dialling.sealing import Seal, Unsealable
 from app.hooks.purposes import secret_purpose, url_purpose
-from app.hooks.store import SealedSecret
+from app.hooks.store import SealedSecret, connection_hook
 from app.inspections.connection_schema import ConnectionChanges, NewConnection
 from app.inspections.connections import (
     LOCAL_ID,
@@ -28,9 +28,9 @@ from app.inspections.connections import (
     list_connections,
     remove_connection,
 )
-from app.inspections.operations import REMOVED, Attempted, note_attempt
+from app.inspections.operations import fail_operations, removed
 from app.inspections.schema import read_uuid
-from app.inspections.words import ConnectionKind, OperationStatus
+from app.inspections.words import ConnectionKind
 from app.maven.faults import Fault, WrongFields, excerpt
 from app.outbox.records import make_due
 
@@ -59,8 +59,6 @@ class Tested:
 class Posting(Protocol):
     """What is needed of whoever dials."""
 
-    @property
-    def outcome(self) -> str: ...
     @property
     def response_status(self) -> int | None: ...
     @property
@@ -112,9 +110,9 @@ class ConnectionDesk:
         """Where a connection leads; None for a local one, and for one that was sealed with a key that is not here."""
         if connection.hook_pk is None:
             return None
-        rows = await self.database.fetch("SELECT url FROM hooks WHERE pk = $1", connection.hook_pk)
+        hook = await self.database.read(connection_hook(connection.hook_pk))
         try:
-            return self._seal.open(url_purpose(connection.id), rows[0][0]) if rows else None
+            return None if hook is None else self._seal.open(url_purpose(connection.id), hook.url)
         except Unsealable:
             return None
 
@@ -231,6 +229,4 @@ def _change(
 
 def _remove(dialect: Dialect, connection: Connection, now: int) -> WriteScript[None]:
     left = yield from remove_connection(connection, now)
-    for operation_id in left:
-        attempted = Attempted(now, is_success=False, error_type="removed", error_details=REMOVED)
-        yield from note_attempt(dialect, operation_id, attempted, OperationStatus.FAILED, now)
+    yield from fail_operations(dialect, left, removed(now))

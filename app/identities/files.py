@@ -28,7 +28,7 @@ from app.identities.schema import (
     check_vehicle,
 )
 from app.maven.faults import Fault, excerpt
-from app.maven.ijson import Json, NotJson, decode, read_value, skip_space
+from app.maven.ijson import Json, NotJson, decode, expect_end, read_value, skip_space
 
 DELIMITERS = ",;\t"
 _WHOLE = re.compile(r"[+-]?[0-9]{1,19}")
@@ -89,9 +89,7 @@ def read_sheet(raw: bytes, name: str, kinds: Sequence[Kind], sheet: Sheet) -> No
 def _read_json(text: str, start: int, is_suspicious: bool, name: str, kinds: Sequence[Kind], sheet: Sheet) -> None:
     try:
         value, end, faults = read_value(text, start, is_suspicious)
-        end = skip_space(text, end)
-        if end < len(text):
-            raise NotJson.at(text, end, "the end of the file")
+        expect_end(text, end)
     except NotJson as error:
         detail = error.detail.replace("The body", "").replace("the body", "the file").strip()
         sheet.misfits.append(Misfit(name, "", detail))

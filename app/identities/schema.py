@@ -15,11 +15,10 @@ from app.duty_log.words import SYSTEM_USERNAME
 from app.hooks.schema import zone_names
 from app.identities.store import Identity
 from app.maven.faults import Fault, WrongFields, excerpt, find_unstorable, point
-from app.maven.ijson import NotJson, decode, read_value, skip_space
+from app.maven.kinds import LONG_MOST, UUID_PATTERN
+from app.maven.members import read_members
 
 LONGEST = 255
-LONG_MOST = 2**63 - 1
-LONG_LEAST = -(2**63)
 
 DAY_STARTS = {"midnight": 0, "noon": 12}
 """When a driver's log day begins (49 CFR 395.8(d)(8): the 24-hour period of the home terminal), as hours."""
@@ -29,7 +28,6 @@ SYSTEM_DRIVER = f"{SYSTEM_USERNAME}, who is nobody and can have no driverId."
 
 _DAY_START_WORDS = {hour: word for word, hour in DAY_STARTS.items()}
 _NUMBERS = ("userId", "assetId", "homeTerminalId")
-_UUID = "[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 
 Value = str | int | None
 Values = dict[str, Value]
@@ -74,11 +72,11 @@ def _lower(text: str) -> str:
 
 def _lower_if_uuid(text: str) -> str:
     """Inspections name drivers by UUIDs in lower case; an id of another form is compared as it is."""
-    return text.lower() if re.fullmatch(_UUID, text) else text
+    return text.lower() if re.fullmatch(UUID_PATTERN, text) else text
 
 
 _Some = Annotated[str, Field(max_length=LONGEST), AfterValidator(_storable)]
-_Long = Annotated[StrictInt, Field(ge=LONG_LEAST, le=LONG_MOST)]
+_Long = Annotated[StrictInt, Field(ge=-LONG_MOST - 1, le=LONG_MOST)]
 Text = Annotated[_Some | None, BeforeValidator(_none_if_empty)]
 Number = Annotated[_Long | None, BeforeValidator(_none_if_empty)]
 Zone = Annotated[Annotated[_Some, AfterValidator(_zone)] | None, BeforeValidator(_none_if_empty)]
@@ -122,7 +120,7 @@ class GivenVehicle(BaseModel):
 
     model_config = _CONFIG
 
-    vehicleId: Annotated[str, Field(pattern=f"^{_UUID}$"), AfterValidator(_lower)] = Field(
+    vehicleId: Annotated[str, Field(pattern=f"^{UUID_PATTERN}$"), AfterValidator(_lower)] = Field(
         description="Catena's id, a UUID, kept in lower case."
     )
     name: Text = Field(None, description="Its number at the carrier.")
@@ -190,17 +188,7 @@ def check_terminal(given: object) -> Values:
 
 def read_whole(body: bytes, driver_id: str) -> Values:
     """The JSON body of a PUT as the whole identity of this driver: what is left out is null. Raises `WrongIdentity`."""
-    try:
-        text, is_suspicious = decode(body)
-        given, end, faults = read_value(text, skip_space(text, 0), is_suspicious)
-        if skip_space(text, end) < len(text):
-            raise NotJson.at(text, skip_space(text, end), "the end")
-    except NotJson:
-        raise WrongIdentity([Fault("", "is not JSON.")], is_json=False) from None
-    if faults:
-        raise WrongIdentity([Fault(fault.pointer, f"{fault.detail}.") for fault in faults])
-    if not isinstance(given, dict):
-        raise WrongIdentity([Fault("", "must be an object.")])
+    given = read_members(body, WrongIdentity)
     if given.get("driverId") not in (None, driver_id):
         raise WrongIdentity([Fault("/driverId", "must be the one of the path, or be left out.")])
     values = _checked(GivenDriver, {**dict.fromkeys(GivenDriver.model_fields), **given, "driverId": driver_id})

@@ -5,9 +5,8 @@ events.
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import assert_never
 
-from app.db.statements import Dialect, Execute, Fetch, ReadScript, WriteScript
+from app.db.statements import Dialect, Execute, Fetch, ReadScript, WriteScript, row_lock
 from app.inbox.model import Channel
 from app.inbox.months import month_of
 
@@ -29,15 +28,7 @@ class Ledger:
 def open_ledger(dialect: Dialect, now: int) -> WriteScript[Ledger]:
     """Takes the ledger: until the commit no other writer of any process numbers an event."""
     numbers = "last_seq, last_violation_pk, last_delivery_pk, hooks_revision"
-    sql = f"SELECT {numbers}, last_received_at FROM ledger WHERE pk = 1"
-    match dialect:
-        case Dialect.SQLITE:
-            pass  # BEGIN IMMEDIATE has locked the file already
-        case Dialect.POSTGRESQL:
-            sql += " FOR UPDATE"
-        case _:
-            assert_never(dialect)
-    rows = yield Fetch(sql)
+    rows = yield Fetch(f"SELECT {numbers}, last_received_at FROM ledger WHERE pk = 1{row_lock(dialect)}")
     last_seq, last_violation_pk, last_delivery_pk, hooks_revision, last_received_at = rows[0]
     now = max(now, last_received_at)
     # The last number below those of this month, when none of them was given out yet.

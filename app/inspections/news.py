@@ -6,7 +6,7 @@ import orjson
 
 from app.db.statements import Fetch, WriteScript
 from app.hooks.model import Kind
-from app.inspections.schema import Fields, listed_defects
+from app.inspections.schema import Fields, is_safety_critical, listed_defects
 from app.outbox.model import TOPIC_WORDS, Topic
 from app.outbox.store import add_pending
 
@@ -26,8 +26,7 @@ def owe_news(told: Told, resource_id: str | None, now: int) -> WriteScript[None]
     failed. A synchronous one is told by its answer.
     """
     rows = yield Fetch(f"SELECT pk, events, filter FROM hooks WHERE kind <> {int(Kind.CONNECTION)} ORDER BY pk")
-    defects = listed_defects(told.fields)
-    is_critical = told.fields.get("is_safety_critical") is True or any(one.is_safety_critical for one in defects)
+    is_critical = is_safety_critical(told.fields, listed_defects(told.fields))
     owed: list[tuple[int, Topic, int | None, int | None, bytes | None]] = []
     for row in rows:
         events = orjson.loads(row[1])

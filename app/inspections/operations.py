@@ -4,14 +4,13 @@ An operation is on disk before anybody is told of it, and what is to be forwarde
 so it is forwarded at least once, whatever dies, and it always ends.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import assert_never
 from uuid import uuid4
 
 import orjson
 
-from app.db.statements import Dialect, Execute, Fetch, ReadScript, Row, WriteScript
+from app.db.statements import Dialect, Execute, Fetch, ReadScript, Row, WriteScript, row_lock
 from app.inspections.connections import Connection
 from app.inspections.news import Told, owe_news
 from app.inspections.reports import keep_report
@@ -36,6 +35,16 @@ class Attempted:
     error_type: str | None = None
     error_details: str | None = None
     source_id: str | None = None
+
+
+def removed(at: int) -> Attempted:
+    """What is noted of an operation whose connection was removed."""
+    return Attempted(at, is_success=False, error_type="removed", error_details=REMOVED)
+
+
+def interrupted(at: int) -> Attempted:
+    """What is noted of a synchronous operation whose process is gone."""
+    return Attempted(at, is_success=False, error_type="interrupted", error_details=INTERRUPTED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,13 +82,7 @@ def _take_turn(dialect: Dialect) -> WriteScript[None]:
     """Takes the ledger until the commit, as whoever removes a connection does: so an operation ends once, none is
     accepted for a connection that is being removed, and of two reports of a vehicle one sees the other.
     """
-    match dialect:
-        case Dialect.SQLITE:
-            return  # BEGIN IMMEDIATE has locked the file already
-        case Dialect.POSTGRESQL:
-            yield Fetch("SELECT 1 FROM ledger WHERE pk = 1 FOR UPDATE")
-        case _:
-            assert_never(dialect)
+    yield Fetch(f"SELECT 1 FROM ledger WHERE pk = 1{row_lock(dialect)}")
 
 
 _COLUMNS = "pk, id, partner_id, connection_id, payload, is_sync, status, resource_id, source_id, created_at, updated_at"
@@ -182,13 +185,16 @@ def note_attempt(
         yield from owe_news(Told(operation.id, operation.connection_id, operation.is_sync, fields), resource_id, now)
 
 
-def end_interrupted(dialect: Dialect, before: int, now: int) -> WriteScript[int]:
-    """Ends synchronous operations that were accepted before an instant and whose process is gone; how many."""
+def interrupted_operations(before: int) -> ReadScript[list[str]]:
+    """Synchronous operations that were accepted before an instant and whose process is gone: a hundred at most."""
     rows = yield Fetch(
         "SELECT id FROM resource_operations WHERE status = 0 AND is_sync = 1 AND created_at < $1 ORDER BY pk LIMIT 100",
         (before,),
     )
-    for row in rows:
-        attempted = Attempted(now, is_success=False, error_type="interrupted", error_details=INTERRUPTED)
-        yield from note_attempt(dialect, row[0], attempted, OperationStatus.FAILED, now)
-    return len(rows)
+    return [row[0] for row in rows]
+
+
+def fail_operations(dialect: Dialect, operation_ids: Sequence[str], attempted: Attempted) -> WriteScript[None]:
+    """Ends operations that nobody forwards any more."""
+    for operation_id in operation_ids:
+        yield from note_attempt(dialect, operation_id, attempted, OperationStatus.FAILED, attempted.at)

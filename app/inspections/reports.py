@@ -8,7 +8,7 @@ import orjson
 from app.db.arguments import any_of, list_argument
 from app.db.statements import Dialect, Execute, Fetch, ReadScript, WriteScript
 from app.inspections.closing import Correction, OpenDefect, close
-from app.inspections.schema import Fields, corrects, listed_defects
+from app.inspections.schema import Fields, corrects, is_safety_critical, listed_defects
 from app.maven.ijson_grammar import Json
 from app.maven.times import parse_time
 
@@ -22,7 +22,7 @@ def keep_report(
     log_id = str(uuid4())
     occurred_at = parse_time(str(fields["occurred_at"])) if fields.get("occurred_at") is not None else received_at
     defects = listed_defects(fields)
-    is_critical = fields.get("is_safety_critical") is True or any(one.is_safety_critical for one in defects)
+    is_critical = is_safety_critical(fields, defects)
     vehicle_id, trailer_id = _text(fields.get("vehicle_id")), _text(fields.get("trailer_id"))
     rows = yield Execute(
         "INSERT INTO dvir_logs (id, connection_id, source_id, driver_id, vehicle_id, trailer_id, occurred_at, log_type,"

@@ -4,7 +4,7 @@ Owns what a report says; where it goes is left to connections, what became of it
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -23,7 +23,7 @@ from app.inspections.words import (
 )
 from app.maven import kinds
 from app.maven.faults import Fault, WrongFields, excerpt, point
-from app.maven.ijson import decode, read_value, skip_space
+from app.maven.ijson import read_document
 from app.maven.ijson_grammar import Json, NotJson
 from app.maven.kinds import BOOLEAN, OBJECT, Kind, list_of, number, one_of, parsed, text, whole
 from app.maven.times import format_time, parse_time
@@ -140,11 +140,7 @@ def read_report(body: bytes) -> Fields:
 
 def _read_object(body: bytes) -> Fields:
     try:
-        whole_text, is_suspicious = decode(body)
-        start = skip_space(whole_text, 0)
-        value, end, faults = read_value(whole_text, start, is_suspicious)
-        if skip_space(whole_text, end) != len(whole_text):
-            raise NotJson.at(whole_text, skip_space(whole_text, end), "the end of the body")
+        value, faults = read_document(body)
     except NotJson as error:
         raise WrongReport([Fault("", error.detail)], is_json=False) from None
     if faults:
@@ -203,6 +199,11 @@ def _defect(kind: str, is_critical: bool, detail: Fields | None) -> Defect:
     own = None if detail is None else detail.get("is_safety_critical")
     written = None if detail is None else orjson.dumps(detail).decode()
     return Defect(kind, own if isinstance(own, bool) else is_critical, written)
+
+
+def is_safety_critical(fields: Mapping[str, Json], defects: Iterable[Defect]) -> bool:
+    """Whether a report says that it, or one of the defects that it lists, is safety-critical."""
+    return fields.get("is_safety_critical") is True or any(one.is_safety_critical for one in defects)
 
 
 def corrects(fields: Mapping[str, Json]) -> bool:

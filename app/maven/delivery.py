@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from app.maven.faults import Fault
-from app.maven.ijson import Json, NotJson, decode, read_object, read_value, skip_space
+from app.maven.ijson import Json, NotJson, decode, expect_end, read_object, read_value, skip_space
 from app.maven.ijson_grammar import MAX_DEPTH
 
 _DOUBLED = "has a name more than once; the names in an object must be unique"
@@ -56,9 +56,7 @@ class _Delivery:
         return self._read_element(1)
 
     def expect_end(self) -> None:
-        end = skip_space(self._text, self._at)
-        if end != len(self._text):
-            raise NotJson.at(self._text, end, "the end of the body")
+        expect_end(self._text, self._at)
 
     def _read_array(self, depth: int) -> Iterator[Element]:
         text = self._text

@@ -19,12 +19,23 @@ from app.maven.ijson_grammar import (
     MAX_DEPTH,
     Json,
     NotJson,
+    expect_end,
     read_fraction,
     read_integer,
     skip_space,
 )
 
-__all__ = ["Json", "NotJson", "canonical", "decode", "read_object", "read_value", "skip_space"]
+__all__ = [
+    "Json",
+    "NotJson",
+    "canonical",
+    "decode",
+    "expect_end",
+    "read_document",
+    "read_object",
+    "read_value",
+    "skip_space",
+]
 
 _BOM = b"\xef\xbb\xbf"
 _COLON = ord(":")
@@ -73,6 +84,14 @@ def decode(body: bytes) -> tuple[str, bool]:
     if not is_suspicious and not text.isascii() and any(lead in body for lead in _ODD_LEADS):
         is_suspicious = find_unstorable(text) is not None
     return text, is_suspicious
+
+
+def read_document(body: bytes) -> tuple[Json, tuple[Fault, ...]]:
+    """The one value that a body is, and its faults against I-JSON, as `read_value` has them. Raises NotJson."""
+    text, is_suspicious = decode(body)
+    value, end, faults = read_value(text, skip_space(text, 0), is_suspicious)
+    expect_end(text, end)
+    return value, faults
 
 
 def read_object(text: str, start: int) -> tuple[dict[str, Json], int] | None:

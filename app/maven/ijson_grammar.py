@@ -45,6 +45,13 @@ def skip_space(text: str, index: int) -> int:
     return index if match is None else match.end()
 
 
+def expect_end(text: str, index: int) -> None:
+    """Raises NotJson when anything but white space follows."""
+    end = skip_space(text, index)
+    if end != len(text):
+        raise NotJson.at(text, end, "the end of the body")
+
+
 def read_integer(digits: str) -> int:
     """The value of a JSON number without fraction and exponent. Raises NumberTooLarge."""
     if len(digits) < _DOUBLE_DIGITS:

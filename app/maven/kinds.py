@@ -14,7 +14,8 @@ from app.maven.faults import excerpt
 from app.maven.ijson_grammar import Json
 
 LONG_MOST = 2**63 - 1
-_UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+UUID_PATTERN = "[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
+_UUID = re.compile(UUID_PATTERN)
 
 
 def read_uuid(text: str) -> str:

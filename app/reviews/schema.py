@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from app.maven.faults import Fault, WrongFields, find_unstorable, point
-from app.maven.ijson import NotJson, decode, read_value, skip_space
+from app.maven.members import read_members
 from app.maven.times import format_time
 from app.reviews.model import ReviewStatus
 
@@ -45,18 +45,7 @@ class Review:
 
 def read_review(body: bytes) -> NewReview:
     """A JSON body as a review. Raises `WrongReview`."""
-    try:
-        text, is_suspicious = decode(body)
-        given, end, faults = read_value(text, skip_space(text, 0), is_suspicious)
-        if skip_space(text, end) < len(text):
-            raise NotJson.at(text, skip_space(text, end), "the end")
-    except NotJson:
-        raise WrongReview([Fault("", "is not JSON.")], is_json=False) from None
-    if faults:
-        raise WrongReview([Fault(fault.pointer, f"{fault.detail}.") for fault in faults])
-    if not isinstance(given, dict):
-        raise WrongReview([Fault("", "must be an object.")])
-    return check_review(given)
+    return check_review(read_members(body, WrongReview))
 
 
 def check_review(given: Mapping[str, object]) -> NewReview:
