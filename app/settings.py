@@ -152,7 +152,7 @@ class Settings(BaseSettings):
     def _split_zones(cls, value: object) -> object:
         if not isinstance(value, str):
             return value
-        from app.hooks.schema import zone_names
+        from app.maven.checks import zone_names
 
         zones: dict[str, str] = {}
         for part in filter(None, (part.strip() for part in value.split(","))):

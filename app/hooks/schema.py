@@ -7,15 +7,15 @@ Owns the fields of a hook, their limits, and the sentences for a wrong one. Whet
 import re
 from collections.abc import Mapping
 from datetime import datetime
-from functools import cache
 from typing import Annotated, Literal, TypeVar, get_args
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool, StrictInt, ValidationError
-from pydantic_core import ErrorDetails, PydanticCustomError
+from pydantic_core import ErrorDetails
 
 from app.hooks.model import Kind
-from app.maven.faults import Fault, WrongFields, excerpt, find_unstorable, point
+from app.maven import checks
+from app.maven.faults import Fault, WrongFields, excerpt, point
 from app.outbox.model import TOPIC_WORDS, Topic
 
 T = TypeVar("T", bound=BaseModel)
@@ -44,43 +44,21 @@ class WrongHook(WrongFields):
     """A hook, or a change of one, that cannot be."""
 
 
-def _refusal(sentence: str) -> PydanticCustomError:
-    return PydanticCustomError("refused", "{sentence}", {"sentence": sentence})
-
-
-def _storable(text: str) -> str:
-    if find_unstorable(text) is not None:
-        raise _refusal("contains a character that cannot be stored: NUL, a lone surrogate or a noncharacter.")
-    return text
-
-
 def _name(text: str) -> str:
     if not text.isprintable() or text.isspace():
-        raise _refusal("must be printable, and not blanks alone.")
+        raise checks.refusal("must be printable, and not blanks alone.")
     return text
 
 
 def _some(values: tuple[object, ...]) -> tuple[object, ...]:
     if not values:
-        raise _refusal("must not be empty. Leave it out to have all.")
+        raise checks.refusal("must not be empty. Leave it out to have all.")
     return values
-
-
-def _zone(text: str) -> str:
-    if text not in zone_names():
-        raise _refusal(f"must be a time zone by its IANA name, such as America/Chicago, not {excerpt(text)}.")
-    return text
-
-
-@cache
-def zone_names() -> frozenset[str]:
-    """The time zones there are, by their IANA names; looking through the files that have them is done once."""
-    return frozenset(available_timezones())
 
 
 def _time_of_day(text: str) -> str:
     if _AT.fullmatch(text) is None:
-        raise _refusal(f"must be a time of day written HH:MM, 00:00 to 23:59, not {excerpt(text)}.")
+        raise checks.refusal(f"must be a time of day written HH:MM, 00:00 to 23:59, not {excerpt(text)}.")
     return text
 
 
@@ -88,10 +66,10 @@ def _once(values: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(values))
 
 
-Word = Annotated[str, Field(min_length=1, max_length=MAX_WORD), AfterValidator(_storable)]
+Word = Annotated[str, Field(min_length=1, max_length=MAX_WORD), AfterValidator(checks.storable)]
 _SOME = Field(json_schema_extra={"minItems": 1})
 Words = Annotated[tuple[Word, ...], Field(max_length=MAX_WORDS), _SOME, AfterValidator(_some), AfterValidator(_once)]
-Name = Annotated[str, Field(min_length=1, max_length=MAX_NAME), AfterValidator(_storable), AfterValidator(_name)]
+Name = Annotated[str, Field(min_length=1, max_length=MAX_NAME), AfterValidator(checks.storable), AfterValidator(_name)]
 Event = Literal[
     "violation.created",
     "violation.updated",
@@ -144,7 +122,7 @@ class Digest(BaseModel):
     at: Annotated[str, AfterValidator(_time_of_day)] = Field(
         description="Time of day, HH:MM.", json_schema_extra={"pattern": f"^{_AT.pattern}$"}
     )
-    zone: Annotated[str, AfterValidator(_zone)] = Field(description="Whose time of day: an IANA time zone.")
+    zone: Annotated[str, AfterValidator(checks.zone)] = Field(description="Whose time of day: an IANA time zone.")
 
     def next_after(self, micros: int) -> int:
         """When it is due next after an instant; both in microseconds since 1970 UTC.
@@ -274,7 +252,7 @@ def _sentence(error: ErrorDetails, model: type[BaseModel]) -> str:
             return f"has a wrong length: {_lower(error['msg'])}."
         case "model_type" | "dict_type" | "model_attributes_type":
             return "must be an object."
-        case "refused":
+        case checks.REFUSED:
             return str(error["msg"])
         case "literal_error":
             return f"must be {context.get('expected')}."

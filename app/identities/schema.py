@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StrictInt, ValidationError
-from pydantic_core import ErrorDetails, PydanticCustomError
+from pydantic_core import ErrorDetails
 
 from app.duty_log.words import SYSTEM_USERNAME
-from app.hooks.schema import zone_names
 from app.identities.store import Identity
-from app.maven.faults import Fault, WrongFields, excerpt, find_unstorable, point
+from app.maven import checks
+from app.maven.faults import Fault, WrongFields, excerpt, point
 from app.maven.kinds import LONG_MOST, UUID_PATTERN
 from app.maven.members import read_members
 
@@ -46,24 +46,8 @@ class WrongIdentity(WrongFields):
     """An identity, a vehicle or a terminal that cannot be."""
 
 
-def _refusal(sentence: str) -> PydanticCustomError:
-    return PydanticCustomError("refused", "{sentence}", {"sentence": sentence})
-
-
 def _none_if_empty(value: object) -> object:
     return None if value == "" else value
-
-
-def _storable(text: str) -> str:
-    if find_unstorable(text) is not None:
-        raise _refusal("contains a character that cannot be stored: NUL, a lone surrogate or a noncharacter.")
-    return text
-
-
-def _zone(text: str) -> str:
-    if text not in zone_names():
-        raise _refusal(f"must be a time zone by its IANA name, such as America/Chicago, not {excerpt(text)}.")
-    return text
 
 
 def _lower(text: str) -> str:
@@ -75,11 +59,11 @@ def _lower_if_uuid(text: str) -> str:
     return text.lower() if re.fullmatch(UUID_PATTERN, text) else text
 
 
-_Some = Annotated[str, Field(max_length=LONGEST), AfterValidator(_storable)]
+_Some = Annotated[str, Field(max_length=LONGEST), AfterValidator(checks.storable)]
 _Long = Annotated[StrictInt, Field(ge=-LONG_MOST - 1, le=LONG_MOST)]
 Text = Annotated[_Some | None, BeforeValidator(_none_if_empty)]
 Number = Annotated[_Long | None, BeforeValidator(_none_if_empty)]
-Zone = Annotated[Annotated[_Some, AfterValidator(_zone)] | None, BeforeValidator(_none_if_empty)]
+Zone = Annotated[Annotated[_Some, AfterValidator(checks.zone)] | None, BeforeValidator(_none_if_empty)]
 CatenaId = Annotated[Annotated[_Some, AfterValidator(_lower_if_uuid)] | None, BeforeValidator(_none_if_empty)]
 DayStart = Annotated[Literal["midnight", "noon"] | None, BeforeValidator(_none_if_empty)]
 
@@ -225,7 +209,7 @@ def _sentence(error: ErrorDetails, model: type[BaseModel], given: Mapping[str, o
             return "is required."
         case "extra_forbidden":
             return f"is not known. The fields here are {', '.join(model.model_fields)}."
-        case "refused":
+        case checks.REFUSED:
             return str(error["msg"])
     value = given.get(name)
     found = f", not {excerpt(value)}" if isinstance(value, str) else ""

@@ -4,10 +4,10 @@ import re
 from typing import Annotated, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
-from pydantic_core import PydanticCustomError
 
 from app.hooks.schema import Name, Word, read_body
 from app.inspections.schema import FIELDS
+from app.maven import checks
 from app.maven.faults import Fault, WrongFields, excerpt
 
 MOST_URL = 2083
@@ -16,33 +16,29 @@ _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}")
 _TAKEN = ("host", "content-length", "content-type", "transfer-encoding", "connection", "idempotency-key")
 
 
-def _refusal(sentence: str) -> PydanticCustomError:
-    return PydanticCustomError("refused", "{sentence}", {"sentence": sentence})
-
-
 def _header_name(name: str) -> str:
     if _TOKEN.fullmatch(name) is None or name.lower() in _TAKEN:
-        raise _refusal("must be the name of a header that is free to choose, such as x-api-key.")
+        raise checks.refusal("must be the name of a header that is free to choose, such as x-api-key.")
     return name
 
 
 def _header_value(value: str) -> str:
     if not value.isascii() or not value.isprintable():
-        raise _refusal("must be printable ASCII, as it is sent in a header.")
+        raise checks.refusal("must be printable ASCII, as it is sent in a header.")
     if value != value.strip():
-        raise _refusal("must not begin or end with a blank, which no header keeps.")
+        raise checks.refusal("must not begin or end with a blank, which no header keeps.")
     return value
 
 
 def _username(name: str) -> str:
     if ":" in name:
-        raise _refusal("must not have a colon in it: by HTTP Basic the first one ends the name.")
+        raise checks.refusal("must not have a colon in it: by HTTP Basic the first one ends the name.")
     return name
 
 
 def _field(name: str) -> str:
     if name not in FIELDS:
-        raise _refusal(f"must name fields of an inspection report: {', '.join(FIELDS)}.")
+        raise checks.refusal(f"must name fields of an inspection report: {', '.join(FIELDS)}.")
     return name
 
 
@@ -81,7 +77,7 @@ def _distinct(mapping: dict[str, str | None]) -> dict[str, str | None]:
     names = [name for name in sent if name is not None]
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
-        raise _refusal(f"must not give two fields the name {excerpt(twice)}.")
+        raise checks.refusal(f"must not give two fields the name {excerpt(twice)}.")
     return mapping
 
 

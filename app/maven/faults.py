@@ -17,6 +17,9 @@ _MAYBE_UNSTORABLE = re.compile("[\0\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff\U0001f
 _ASTRAL_NONCHARACTERS = "".join(chr(plane << 16 | low) for plane in range(1, 17) for low in (0xFFFE, 0xFFFF))
 _UNSTORABLE = re.compile(f"[\0\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff{_ASTRAL_NONCHARACTERS}]")
 
+UNSTORABLE = "contains a character that cannot be stored: NUL, a lone surrogate or a noncharacter."
+"""What is said of a field in which `find_unstorable` finds something."""
+
 
 @dataclass(frozen=True, slots=True)
 class Fault:

@@ -7,7 +7,7 @@ violations may be reviewed, and what is kept, is left to `store`.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from app.maven.faults import Fault, WrongFields, find_unstorable, point
+from app.maven.faults import UNSTORABLE, Fault, WrongFields, find_unstorable, point
 from app.maven.members import read_members
 from app.maven.times import format_time
 from app.reviews.model import ReviewStatus
@@ -67,8 +67,7 @@ def check_review(given: Mapping[str, object]) -> NewReview:
         if len(note) > MAX_NOTE:
             faults.append(Fault("/note", f"has {len(note)} characters; it may have {MAX_NOTE}."))
         if find_unstorable(note) is not None:
-            detail = "contains a character that cannot be stored: NUL, a lone surrogate or a noncharacter."
-            faults.append(Fault("/note", detail))
+            faults.append(Fault("/note", UNSTORABLE))
     elif note is not None:
         faults.append(Fault("/note", "must be text or null."))
     if faults or status is None:
