@@ -21,18 +21,8 @@ from tests.dashboard.inspected import (
     refuse,
     uuid_of,
 )
+from tests.dashboard.judging import NARROWEST, SIDEWAYS, SQUEEZED, TABLES_WITHOUT_HEADERS, found_by_axe, settled
 from tests.dashboard.test_browser_hostile import INVISIBLE, NAMES, NOTHING, READ_OUT, STRANGE
-from tests.dashboard.test_browser_pages import (
-    AXE,
-    NARROWEST,
-    SCHEMES,
-    SIDEWAYS,
-    SQUEEZED,
-    TABLES_WITHOUT_HEADERS,
-    TAGS,
-    settled,
-    told,
-)
 from tests.databases import SqliteDatabases
 from tests.maven.examples import flat_event
 
@@ -128,12 +118,7 @@ async def test_a_page_is_sound(
 async def test_axe_finds_nothing(name: str, size: str, site: Site, session: str, browser: Browser) -> None:
     async with tab_on(browser, site, session, size=SIZES[size], bypasses_policy=True) as tab:
         await opened(tab, name)
-        await tab.ask(AXE)
-        for scheme in SCHEMES:
-            await tab.page.emulate_media(color_scheme=scheme)
-            found = await tab.ask("(tags) => axe.run({runOnly: tags, resultTypes: ['violations']})", TAGS)
-            assert [told(one) for one in found["violations"]] == [], scheme
-            assert len(found["passes"]) > 10
+        assert await found_by_axe(tab) == []
 
 
 @pytest.mark.parametrize("has_script", [True, False], ids=["script", "plain"])

@@ -6,40 +6,27 @@ Nothing goes to the console or to another host, nothing sticks out or is squeeze
 
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
-from importlib.resources import files
 from pathlib import Path
-from typing import Any, Literal
 from urllib.parse import quote
 
 import pytest
 from playwright.async_api import Browser
 
-from tests.dashboard.browsing import PHONE, SENDER, WIDE, Site, Tab, chromium, site_on, tab_on
+from tests.dashboard.browsing import PHONE, SENDER, WIDE, Site, chromium, site_on, tab_on
+from tests.dashboard.judging import (
+    DRAWINGS_WITHOUT_WORDS,
+    NARROWEST,
+    OPEN_ALL,
+    SCHEMES,
+    SIDEWAYS,
+    SQUEEZED,
+    TABLES_WITHOUT_HEADERS,
+    found_by_axe,
+    settled,
+)
 from tests.databases import SqliteDatabases
 
-NARROWEST = 320
-"""CSS pixels at which a page may not need scrolling in two directions (WCAG 2.2, 1.4.10)."""
-SCHEMES: list[Literal["light", "dark"]] = ["light", "dark"]
-TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
-AXE = (files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8")
 SAID_OF_ERROR_PAGES = "Failed to load resource: the server responded with a status of"
-
-SIDEWAYS = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-SQUEEZED = """() => [...document.querySelectorAll("body *")].filter((one) => {
-  const texts = [...one.childNodes].filter((node) => node.nodeType === Node.TEXT_NODE);
-  const words = texts.map((node) => node.data).join("");
-  const box = one.getBoundingClientRect();
-  return words.trim().length > 8 && getComputedStyle(one).clipPath === "none" && box.width > 0 && box.width < 40
-    && box.height > 90 && !one.closest("thead");
-}).map((one) => one.outerHTML.slice(0, 120))"""
-TABLES_WITHOUT_HEADERS = """() => [...document.querySelectorAll("table")].filter((table) => {
-  const headers = [...(table.tHead?.rows[0]?.cells ?? [])];
-  const isHeader = (one) => one.tagName === "TH" && one.scope === "col" && one.textContent.trim();
-  return !headers.length || !headers.every(isHeader);
-}).map((one) => one.outerHTML.slice(0, 200))"""
-DRAWINGS_WITHOUT_WORDS = """() => [...document.querySelectorAll("svg:not(svg svg)")].filter((one) =>
-  one.getAttribute("role") !== "img" || !(one.getAttribute("aria-label") || one.querySelector(":scope > title"))
-).map((one) => one.outerHTML.slice(0, 120))"""
 
 PAGES = {
     "sign-in": "/sign-in",
@@ -104,13 +91,6 @@ async def browser() -> AsyncIterator[Browser]:
         yield browser
 
 
-async def settled(tab: Tab, path: str, status: int, has_script: bool) -> None:
-    """Opens a page; one that is told of changes has also fetched its live part."""
-    await tab.open(path, status)
-    if has_script and await tab.page.locator("[data-live]:not([data-still])").count():
-        await tab.is_live()
-
-
 @pytest.mark.parametrize("has_script", [True, False], ids=["script", "plain"])
 @pytest.mark.parametrize("size", [WIDE, PHONE], ids=["wide", "phone"])
 @pytest.mark.parametrize("name", PAGES)
@@ -154,20 +134,8 @@ async def test_axe_finds_nothing(
     cookie = None if name == "sign-in" else session
     async with tab_on(browser, site, cookie, size=size, bypasses_policy=True) as tab:
         await settled(tab, PAGES[name].format(**subjects), STATUSES.get(name, 200), True)
-        # What is folded away is looked at too.
-        await tab.ask("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
-        await tab.ask(AXE)
-        for scheme in SCHEMES:
-            await tab.page.emulate_media(color_scheme=scheme)
-            found = await tab.ask("(tags) => axe.run({runOnly: tags, resultTypes: ['violations']})", TAGS)
-            assert [told(one) for one in found["violations"]] == [], scheme
-            assert len(found["passes"]) > 10
-
-
-def told(violation: dict[str, Any]) -> str:
-    """What axe found, with the first places where."""
-    places = [node["html"][:160] for node in violation["nodes"][:3]]
-    return f"{violation['id']}: {violation['help']}: {places}"
+        await tab.ask(OPEN_ALL)
+        assert await found_by_axe(tab) == []
 
 
 async def test_a_phone_shows_violations_as_cards(site: Site, session: str, browser: Browser) -> None:
