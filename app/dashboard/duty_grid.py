@@ -57,7 +57,7 @@ def draw_day(day: LogDay) -> Markup:
         ),
         *_unknown(day, top, floor),
         *_rows(day, top),
-        *_hours(day, top, floor),
+        *_hours(day, floor),
         *_quarters(day, top),
         *_bands(day, lanes, top, floor),
         *_line(day, top),
@@ -153,7 +153,7 @@ def _rows(day: LogDay, top: int) -> Iterator[Markup]:
     yield Markup('<line class="duty-rule" x1="0" x2="100%" y1="{}" y2="{}"/>').format(bottom, bottom)
 
 
-def _hours(day: LogDay, top: int, floor: int) -> Iterator[Markup]:
+def _hours(day: LogDay, floor: int) -> Iterator[Markup]:
     for at, hour in hour_ticks(day):
         share = _percent(_share(day, at))
         kind = "" if hour % 12 == 0 else " is-third" if hour % 3 == 0 else " is-minor"
