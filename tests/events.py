@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 
 from hypothesis import strategies as st
 
@@ -44,12 +45,17 @@ class Told:
     def violation_id(self) -> str:
         return str(self.data["id"])
 
+    # Asked for again and again of long histories, for each of their beginnings.
+    @cached_property
+    def canonical(self) -> bytes:
+        return canonical(self.data)
+
     @property
     def identity(self) -> tuple[str, str, bytes]:
         """Equal for the same event: type and violation data equal as JSON values."""
-        return self.violation_id, self.event_type, canonical(self.data)
+        return self.violation_id, self.event_type, self.canonical
 
-    @property
+    @cached_property
     def event_time(self) -> int:
         return micros(str(self.data["eventTime"]))
 
@@ -130,7 +136,7 @@ class State:
 
 
 def _newest(events: Iterable[Told]) -> Told | None:
-    return max(events, key=lambda e: (e.event_time, canonical(e.data)), default=None)
+    return max(events, key=lambda e: (e.event_time, e.canonical), default=None)
 
 
 def state_of(events: Iterable[Told]) -> State:

@@ -7,6 +7,7 @@ should have got is judged by `feed`.
 import asyncio
 import json
 import random
+import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -51,11 +52,10 @@ class Reader:
                 seconds = self.chance.uniform(0.0, 0.2) if self.chance.random() < 0.2 else PATIENCE
                 self.requests += 1
                 try:
-                    async with asyncio.timeout(seconds):
-                        answer = await self.chance.choice(processes).get(
-                            "/v1/changes", params=parameters, headers=self.headers
-                        )
-                except TimeoutError:
+                    answer = await self.chance.choice(processes).get(
+                        "/v1/changes", params=parameters, headers=self.headers, timeout=_patience(seconds)
+                    )
+                except httpx2.ReadTimeout:
                     self.broken_off += 1
                     continue
                 assert answer.status_code == 200, answer.text
@@ -80,12 +80,14 @@ class Reader:
                 most = self.chance.choice((0, 1, 3, 20, 200, 2000))
                 seconds = self.chance.choice((0.05, 0.3, 2.0))
                 headers = {**self.headers, **({} if last_id is None else {"Last-Event-ID": last_id})}
+                if not self.entries and last_id is None:
+                    seconds = PATIENCE
+                leaves_at = time.monotonic() + seconds
                 self.requests += 1
                 try:
-                    async with (
-                        asyncio.timeout(seconds if self.entries or last_id is not None else PATIENCE),
-                        processes[turn].stream("GET", "/v1/stream", headers=headers) as answer,
-                    ):
+                    async with processes[turn].stream(
+                        "GET", "/v1/stream", headers=headers, timeout=_patience(seconds)
+                    ) as answer:
                         assert answer.status_code == 200, answer.status_code
                         async for event in _events(answer):
                             last_id = event.get("id", last_id)
@@ -98,8 +100,16 @@ class Reader:
                             most -= 1
                             if most < 0 or self.has_ended:
                                 break
-                except TimeoutError:
+                            if time.monotonic() > leaves_at:
+                                self.broken_off += 1
+                                break
+                except httpx2.ReadTimeout:
                     self.broken_off += 1
+
+
+def _patience(seconds: float) -> httpx2.Timeout:
+    """Leaves when nothing is answered for so long. Never while connecting: the connection would be left open."""
+    return httpx2.Timeout(PATIENCE, read=seconds)
 
 
 async def _events(answer: httpx2.Response) -> AsyncIterator[dict[str, str]]:

@@ -70,6 +70,8 @@ class Scene:
     turns: Counter[str] = field(default_factory=Counter)
     sent: int = 0
     sent_again: int = 0
+    is_over: bool = False
+    """Set when senders are to end, each with its delivery acknowledged."""
 
     def _event(self, sender: int) -> dict[str, Json]:
         """The next event of some violation of a sender, newer than those before it."""
@@ -85,9 +87,9 @@ class Scene:
             type=self.chance.choice(("shift_drive", "Break")),
         )
 
-    async def send_for_ever(self, sender: int) -> None:
+    async def send(self, sender: int) -> None:
         """Sends deliveries, each until it is acknowledged, to whichever process lives."""
-        while True:
+        while not self.is_over:
             body = as_bytes([self._event(sender) for _ in range(self.chance.choice((1, 1, 2, 5)))])
             while not await self._is_kept(body):
                 self.sent_again += 1
@@ -137,11 +139,14 @@ async def _play_some(url: str, folder: Path, course: Course, rounds: Sequence[Ro
         scene = Scene(fleet, receivers, chance, client)
         await fleet.fill()
         await scene.make_hooks(server)
-        sending = [asyncio.create_task(scene.send_for_ever(sender)) for sender in range(SENDERS)]
+        sending = [asyncio.create_task(scene.send(sender)) for sender in range(SENDERS)]
         try:
             for one in rounds:
                 with course.told(one.number):
                     await _play_one(scene, one, sending)
+            # Not cancelled: a connection that is just being opened would be left open.
+            scene.is_over = True
+            await asyncio.gather(*sending)
         finally:
             for task in sending:
                 task.cancel()
