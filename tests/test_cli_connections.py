@@ -170,7 +170,7 @@ def test_a_provider_that_is_not_reached_is_status_1(call: Call) -> None:
     assert re.fullmatch(f"{said}[^\n]*(?:refused|connect)[^\n]*\n", answer.stderr), answer.stderr
     answer = call("test", connection_id, HOS_HOOK_ALLOWED_NETWORKS="")
     assert answer.exit_code == 1
-    detail = r"The address 127\.0\.0\.1 may not be dialled: it is loopback, and in no allowed network"
+    detail = r"The address 127\.0\.0\.1 may not be dialled: it is loopback, and not in HOS_HOOK_ALLOWED_NETWORKS"
     assert re.fullmatch(f"{said}{detail}\n", answer.stderr), answer.stderr
 
 
@@ -203,7 +203,7 @@ def test_what_is_sealed_with_another_key_is_listed_without_its_url(call: Call) -
         (
             (*HTTP, "--url", "http://10.0.0.1/"),
             b"",
-            "url: The address 10.0.0.1 may not be dialled: it is private, and in no allowed network",
+            "url: The address 10.0.0.1 may not be dialled: it is private, and not in HOS_HOOK_ALLOWED_NETWORKS",
         ),
         ((*HTTP, "--url", "ftp://example.com/"), b"", "url: The URL must begin with http:// or https://."),
         ((*HTTP, "--url", "-"), b"", "standard input has no line for the URL"),

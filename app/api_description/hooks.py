@@ -95,7 +95,7 @@ def _list() -> Operation:
 def _create() -> Operation:
     location = header("Path of the hook.", {"type": "string"})
     body = content(JSON_TYPE, schema_ref("CreatedHook"), one=hook_examples.created_hook())
-    refused = "The address 192.168.0.7 may not be dialled: it is private, and in no allowed network"
+    refused = "The address 192.168.0.7 may not be dialled: it is private, and not in HOS_HOOK_ALLOWED_NETWORKS"
     made = answer("It is made.", body, {"location": location})
     answers: Answers = {"201": made, **reading_answers(), **body_answers(PATH, "/url", refused)}
     described = operation("createHook", TAG, "Make a hook", _CREATE, answers, ADMIN)

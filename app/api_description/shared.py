@@ -22,6 +22,7 @@ from app.query.filters import MOST_MINUTES, WORD_FILTERS
 from app.query.violations import NEWEST_FIRST, ORDERS
 from app.reviews.schema import STATUSES as REVIEW_WORDS
 from app.violations.schema import STATUS_WORDS
+from app.web.authentication import UNKNOWN_KEY
 from app.web.cursors import LONGEST
 from app.web.deadlines import MAX_HEAD_BYTES
 from app.web.parameters import DEFAULT_LIMIT, MOST_LIMIT
@@ -139,7 +140,7 @@ def shared_answers() -> dict[str, Response]:
         "Unauthenticated": problem_answer(
             "No credential, or a wrong one.",
             UNAUTHENTICATED,
-            "This API key is unknown or was revoked.",
+            UNKNOWN_KEY,
             "/v1/violations",
             headers=("www-authenticate",),
         ),

@@ -92,6 +92,8 @@ class DutySection:
 
     owner: Owner
     days: tuple[LogDay, ...]
+    following: LogDay | None = None
+    """The day after the first one, when the page's violation goes on in it."""
     check: HoursCheck | None = None
     earlier: date | None = None
     later: date | None = None
@@ -161,17 +163,20 @@ def read_violation_log(
     if day is None:
         return Unshown.NO_DAY
     dates = [day - timedelta(days=n) for n in range(DAYS_SHOWN)]
-    start, end = days.start_of(dates[-1]), days.end_of(day)
+    band = _band_of(data)
+    if band is not None and _goes_on(band, day, days):
+        dates.insert(0, day + timedelta(days=1))
+    start, end = days.start_of(dates[-1]), days.end_of(dates[0])
     needed = log_needed(data, days)
     is_near = needed is not None and abs((data.startTime or 0) - start) <= _FURTHEST
     if needed is not None and is_near:
         start, end = min(start, days.start_of(needed[0])), max(end, needed[1])
     log = yield from read_driver_log(dialect, owner.user_id, start, end, now)
     vehicles = yield from _vehicles(dialect, log)
-    band = _band_of(data)
     shown = [one.with_bands([] if band is None else [band]) for one in cut_days(log, days, dates, vehicles)]
     check = check_hours(log, days, data) if is_near or needed is None else tell_too_far(data)
-    return DutySection(owner, tuple(shown), check)
+    following = shown.pop(0) if dates[0] > day else None
+    return DutySection(owner, tuple(shown), following, check)
 
 
 def _day_of(data: ViolationData, days: LogDays) -> date | None:
@@ -183,6 +188,12 @@ def _day_of(data: ViolationData, days: LogDays) -> date | None:
     else:
         return None
     return day if FIRST_YEAR <= day.year <= LAST_YEAR else None
+
+
+def _goes_on(band: Band, day: date, days: LogDays) -> bool:
+    """Whether a violation reaches from somewhere into the day after its own, and that day can be drawn."""
+    following = day + timedelta(days=1)
+    return following.year <= LAST_YEAR and days.end_of(day) < band.end and band.start < days.end_of(following)
 
 
 def _band_of(data: ViolationData) -> Band | None:

@@ -29,9 +29,11 @@ from app.db.errors import DatabaseUnavailable
 from app.keys.ring import KeysUnknown
 from app.keys.schema import ApiKey, hash_key
 from app.keys.schema import Scope as KeyScope
+from app.keys.tokens import is_token
 from app.maven.times import SECOND
 from app.sessions.tries import begin_try, forget_tries
 from app.web.answers import unavailable
+from app.web.authentication import UNKNOWN_KEY
 from app.web.problems import FORBIDDEN, OVERLOADED, UNAUTHENTICATED, Problem
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
@@ -104,12 +106,14 @@ class SignIn:
             detail = f"Too many sign-ins failed. Wait {max(1, round(wait / 60))} min and try again."
             raise Problem(OVERLOADED, detail, headers={"Retry-After": str(max(1, round(wait)))})
         try:
-            key = self._context.ring.find(text) if len(text) <= LONGEST_KEY else None
+            key = self._context.ring.find_key(text) if len(text) <= LONGEST_KEY else None
         except KeysUnknown:
             raise unavailable() from None
         if key is None:
             log.warning("session.refused", client=address)
-            raise Problem(UNAUTHENTICATED, "This API key is unknown or was revoked.")
+            if is_token(text):
+                raise Problem(UNAUTHENTICATED, "This is an access token. Sign in with the API key itself.")
+            raise Problem(UNAUTHENTICATED, UNKNOWN_KEY)
         await database.write(forget_tries(address))
         if not key.may(KeyScope.READ):
             raise Problem(FORBIDDEN, f"The key {key.name} lacks the scope read, which the pages need.")

@@ -142,7 +142,7 @@ class AddressGuard:
         if any(judged in network for network in self._allowed):
             return None
         reason = _not_public(judged)
-        return None if reason is None else f"it is {reason}, and in no allowed network"
+        return None if reason is None else f"it is {reason}, and not in HOS_HOOK_ALLOWED_NETWORKS"
 
 
 def _unmapped(network: Network) -> IPv4Network | None:

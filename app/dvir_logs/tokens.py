@@ -16,7 +16,7 @@ from starlette.types import ASGIApp
 from app.dvir_logs.context import InspectionsContext
 from app.keys.ring import KeysUnknown
 from app.keys.schema import ApiKey, Scope
-from app.keys.tokens import LIFETIME_SECONDS, TOKEN_PREFIX
+from app.keys.tokens import LIFETIME_SECONDS
 from app.web.answers import unavailable
 from app.web.authentication import basic_credentials
 from app.web.bodies import read_body
@@ -68,7 +68,7 @@ class Tokens:
         pairs = _presented(request) or ((asked.get("client_id", ""), asked.get("client_secret", "")),)
         ring = self._context.ring
         for name, text in pairs:
-            key = None if text.startswith(TOKEN_PREFIX) else ring.find(text)
+            key = ring.find_key(text)
             if key is not None and key.name == name:
                 scopes = _scopes(key, asked.get("scope"))
                 token = ring.make_token(text, scopes, int(time.time()) + LIFETIME_SECONDS)

@@ -12,6 +12,9 @@ from app.inspections.schema import Fields, corrects, is_safety_critical, listed_
 from app.maven.ijson_grammar import Json
 from app.maven.times import parse_time
 
+_COUNTS_AT = "CASE WHEN l.occurred_at > l.created_at THEN l.created_at ELSE l.occurred_at END"
+"""When a report counts as made, for what closes what."""
+
 
 def keep_report(
     dialect: Dialect, fields: Fields, source_id: str | None, received_at: int, now: int
@@ -65,7 +68,7 @@ def keep_report(
             )
     for column, value in (("vehicle_id", vehicle_id), ("trailer_id", trailer_id)):
         if value is not None:
-            yield from _close_defects(dialect, column, value, occurred_at)
+            yield from _close_defects(dialect, column, value, min(occurred_at, now))
     return log_id
 
 
@@ -74,32 +77,34 @@ def _text(value: Json) -> str | None:
 
 
 def _close_defects(dialect: Dialect, column: str, value: str, since: int) -> WriteScript[None]:
-    """Closes the defects of one vehicle or trailer that its corrections close, after a report of `since` was kept. Also
-    those are looked at that were closed later: the first correction is the one that counts, however late it comes.
+    """Closes the defects of one vehicle or trailer that its corrections close, after a report was kept that counts as
+    of `since`. Also those are looked at that were closed later: the first correction is the one that counts, however
+    late it comes.
     """
     rows = yield Fetch(
-        "SELECT pk, vehicle_id, trailer_id, occurred_at, defect_type FROM dvir_defects"
-        f" WHERE {column} = $1 AND (resolved_at IS NULL OR resolved_at >= $2) ORDER BY pk",
+        f"SELECT d.pk, d.vehicle_id, d.trailer_id, {_COUNTS_AT}, d.defect_type"
+        " FROM dvir_defects AS d JOIN dvir_logs AS l ON l.pk = d.dvir_log_pk"
+        f" WHERE d.{column} = $1 AND (d.resolved_at IS NULL OR d.resolved_at >= $2) ORDER BY d.pk",
         (value, since),
     )
     defects = [OpenDefect(*row) for row in rows]
     if not defects:
         return
-    corrections = yield from _corrections(column, value, min(one.occurred_at for one in defects))
+    corrections = yield from _corrections(column, value, min(one.counts_at for one in defects))
     closed = close(defects, corrections)
     for correction in {one.log_id: one for one in closed.values()}.values():
         keys = [pk for pk, one in closed.items() if one.log_id == correction.log_id]
         yield Execute(
             f"UPDATE dvir_defects SET resolved_at = $2, resolved_by = $3 WHERE pk IN {any_of(dialect, 1, 'bigint')}"
             " AND (resolved_at IS NULL OR resolved_at > $2 OR (resolved_at = $2 AND resolved_by > $3))",
-            (list_argument(dialect, keys), correction.occurred_at, correction.log_id),
+            (list_argument(dialect, keys), correction.counts_at, correction.log_id),
         )
 
 
 def _corrections(column: str, value: str, since: int) -> ReadScript[Sequence[Correction]]:
     rows = yield Fetch(
-        "SELECT id, vehicle_id, trailer_id, occurred_at, payload FROM dvir_logs"
-        f" WHERE {column} = $1 AND is_correction = 1 AND occurred_at > $2 ORDER BY occurred_at, id",
+        f"SELECT l.id, l.vehicle_id, l.trailer_id, {_COUNTS_AT}, l.payload FROM dvir_logs AS l"
+        f" WHERE l.{column} = $1 AND l.is_correction = 1 AND l.occurred_at > $2 AND l.created_at > $2",
         (value, since),
     )
     return [

@@ -162,7 +162,9 @@ def _explain(members: Mapping[str, Json], error: ValidationError) -> list[Fault]
         sentence = field.kind.what_is_wrong(members.get(str(name)))
         if rest and isinstance(rest[0], int):
             path.append(rest[0])
-            sentence = DEFECT.sentence if name == "defects" else OBJECT.sentence
+            items = members[str(name)]
+            assert isinstance(items, list)
+            sentence = (DEFECT if name == "defects" else OBJECT).what_is_wrong(items[rest[0]])
         faults.setdefault(point(path), Fault(point(path), sentence))
     return list(faults.values())
 

@@ -16,7 +16,7 @@ from app.db.database import Database
 from app.db.errors import DatabaseUnavailable
 from app.keys.schema import ApiKey, Scope, hash_key
 from app.keys.store import list_keys, note_used
-from app.keys.tokens import TOKEN_PREFIX, TokenSeal
+from app.keys.tokens import TokenSeal, is_token
 
 log = structlog.get_logger(__name__)
 
@@ -79,8 +79,12 @@ class KeyRing:
         """The key in force that `text` is, or that it is an access token of; None when it is none. Raises
         `KeysUnknown`.
         """
-        if self._tokens is not None and text.startswith(TOKEN_PREFIX):
+        if self._tokens is not None and is_token(text):
             return self._find_token(self._tokens, text)
+        return self.find_key(text)
+
+    def find_key(self, text: str) -> ApiKey | None:
+        """The same for keys alone: an access token is none."""
         return self.find_hash(hash_key(text))
 
     def _find_token(self, tokens: TokenSeal, text: str) -> ApiKey | None:

@@ -21,6 +21,11 @@ _LENGTH = _DIGEST_BYTES + _TIME_BYTES + _SCOPE_BYTES + _MAC_BYTES
 assert _LENGTH % 3 == 0  # so that base64 needs no padding
 
 
+def is_token(text: str) -> bool:
+    """Whether a text is meant as an access token, right or wrong."""
+    return text.startswith(TOKEN_PREFIX)
+
+
 @dataclass(frozen=True, slots=True)
 class Claims:
     """What a token says: a digest that names its key, when it ends (seconds since 1970), and its scopes."""

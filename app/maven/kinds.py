@@ -89,8 +89,14 @@ def number(least: float | None = None, most: float | None = None) -> Kind:
 
 def one_of(words: tuple[str, ...]) -> Kind:
     """A word of a closed list."""
-    core = core_schema.literal_schema(list(words))
-    return Kind(core, {"type": "string", "enum": list(words)}, f"must be one of {', '.join(words)}")
+    sentence = f"must be one of {', '.join(words)}"
+
+    def parse(given: str) -> str:
+        if given not in words:
+            raise ValueError(f"{sentence}, not {excerpt(given)}")
+        return given
+
+    return Kind(core_schema.literal_schema(list(words)), {"type": "string", "enum": list(words)}, sentence, parse)
 
 
 def list_of(item: Kind, most: int, sentence: str) -> Kind:

@@ -8,7 +8,11 @@ from starlette.types import Scope as AsgiScope
 
 from app.keys.ring import KeyRing, KeysUnknown
 from app.keys.schema import ApiKey, Scope
+from app.keys.tokens import is_token
 from app.web.problems import FORBIDDEN, UNAUTHENTICATED, UNAVAILABLE, Problem
+
+UNKNOWN_KEY = "This API key is unknown or was revoked."
+UNKNOWN_ACCESS = "This access token is wrong or has ended, or its key was revoked. POST /oauth/token gives another one."
 
 _CHALLENGE = {"WWW-Authenticate": 'Bearer realm="hos-receiver"'}
 _BOTH_CHALLENGES = {"WWW-Authenticate": 'Basic realm="hos-receiver", charset="UTF-8", Bearer realm="hos-receiver"'}
@@ -51,19 +55,19 @@ def authenticate(ring: KeyRing, scope: AsgiScope, needed: Scope) -> ApiKey:
     token = bearer_token(scope)
     if token is None:
         raise Problem(UNAUTHENTICATED, "Send an API key: Authorization: Bearer <key>.", headers=_CHALLENGE)
-    return _judge(_find(ring, token), needed, _CHALLENGE)
+    return _judge(_find(ring, token), token, needed, _CHALLENGE)
 
 
 def authenticate_either_way(ring: KeyRing, scope: AsgiScope, needed: Scope) -> ApiKey:
     """The same for clients that present a key as Bearer token, or by HTTP Basic with the key's name before it."""
     token, named = bearer_token(scope), basic_credentials(scope)
     if token is not None:
-        return _judge(_find(ring, token), needed, _BOTH_CHALLENGES)
+        return _judge(_find(ring, token), token, needed, _BOTH_CHALLENGES)
     if not named:
         detail = "Send an API key: Authorization: Basic with the key's name and the key, or Bearer <key>."
         raise Problem(UNAUTHENTICATED, detail, headers=_BOTH_CHALLENGES)
     found = [key for name, text in named if (key := _find(ring, text)) is not None and key.name == name]
-    return _judge(found[0] if found else None, needed, _BOTH_CHALLENGES)
+    return _judge(found[0] if found else None, named[0][1], needed, _BOTH_CHALLENGES)
 
 
 def _find(ring: KeyRing, token: str) -> ApiKey | None:
@@ -75,9 +79,10 @@ def _find(ring: KeyRing, token: str) -> ApiKey | None:
         ) from None
 
 
-def _judge(key: ApiKey | None, needed: Scope, challenge: Mapping[str, str]) -> ApiKey:
+def _judge(key: ApiKey | None, text: str, needed: Scope, challenge: Mapping[str, str]) -> ApiKey:
     if key is None:
-        raise Problem(UNAUTHENTICATED, "This API key is unknown or was revoked.", headers=challenge)
+        detail = UNKNOWN_ACCESS if is_token(text) else UNKNOWN_KEY
+        raise Problem(UNAUTHENTICATED, detail, headers=challenge)
     if not key.may(needed):
         raise Problem(FORBIDDEN, f"This key lacks the scope {needed.value}.")
     return key

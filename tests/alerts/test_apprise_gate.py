@@ -109,7 +109,7 @@ async def test_a_name_with_one_forbidden_address_is_forbidden() -> None:
             "requests.post('http://hook.example:%d/' % port, b'x')", server.port, before=names
         )
     assert (result, server.connections) == ("ConnectionError", 0)
-    assert refusal == "the address 10.0.0.1 may not be dialled: it is private, and in no allowed network"
+    assert refusal == "the address 10.0.0.1 may not be dialled: it is private, and not in HOS_HOOK_ALLOWED_NETWORKS"
 
 
 async def test_the_address_that_is_dialled_is_judged_whatever_was_resolved() -> None:
@@ -118,7 +118,7 @@ async def test_the_address_that_is_dialled_is_judged_whatever_was_resolved() -> 
         around = "setattr(socket, 'getaddrinfo', gate._resolve) or requests.post('http://127.0.0.1:%d/' % port, b'x')"
         result, refusal = await attempt(around, server.port, allowed=())
     assert (result, server.connections) == ("ConnectionError", 0)
-    assert refusal == "the address 127.0.0.1 may not be dialled: it is loopback, and in no allowed network"
+    assert refusal == "the address 127.0.0.1 may not be dialled: it is loopback, and not in HOS_HOOK_ALLOWED_NETWORKS"
 
 
 @pytest.mark.parametrize(

@@ -87,6 +87,39 @@ async def test_a_violation_has_its_log_day_and_the_seven_before(house: House, br
     assert "Matched by username" not in text
 
 
+@pytest.mark.parametrize(
+    "until, is_more",
+    [("2025-12-30T05:00:00Z", False), ("2025-12-30T05:00:01Z", True), ("2025-12-30T07:30:00Z", True)],
+)
+async def test_past_the_end_of_its_day_it_is_laid_over_the_next(
+    house: House, browser: Browser, until: str, is_more: bool
+) -> None:
+    await log_kept(house)
+    await house.keep(
+        flat_event(
+            id="late",
+            startTime=format_time(START),
+            endTime=until,
+            duration=None,
+            logDate="2025-12-29",
+            type="shift_drive",
+        )
+    )
+    page = await browser.page("/violations/late")
+    assert_inert(page)
+    titles = [one.find("title")[0].text for one in grids(page)]
+    assert titles[0] == "Duty log of Mon 29 Dec 2025"
+    assert (titles[1] == "Duty log of Tue 30 Dec 2025") is is_more
+    assert len(titles) == DAYS_SHOWN + is_more
+    bands = [one.text.rpartition(": ")[2] for one in section(page).find("rect", class_="duty-band")]
+    end = "02:30" if until.endswith("30:00Z") else "00:00"
+    assert bands == (["14:00 to 24:00", f"00:00 to {end}"] if is_more else ["14:00 to 24:00"])
+    folded = section(page).only("details", data_keep="duty-before")
+    assert len(folded.find("svg", class_="duty-grid")) == DAYS_SHOWN - 1
+    headings = [one.text for one in section(page).find("h3")]
+    assert ("The violation goes on: Tue 30 Dec 2025" in headings) is is_more
+
+
 async def test_the_table_says_what_the_drawing_shows(house: House, browser: Browser) -> None:
     await log_kept(house)
     rows = table(section(await browser.page("/violations/v")))

@@ -106,6 +106,7 @@ async def test_what_signs_nobody_in(house: House) -> None:
         ("", 401, "unknown or was revoked"),
         ("hos_key_wrong", 401, "unknown or was revoked"),
         ("hos_key_gone", 401, "unknown or was revoked"),
+        ("hos_access_token", 401, "This is an access token. Sign in with the API key itself."),
         ("k" * 1001, 401, "unknown or was revoked"),
         ("\U0001f511\u0000", 401, "unknown or was revoked"),
         ("hos_key_maven", 403, "maven lacks the scope read"),

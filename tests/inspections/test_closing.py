@@ -25,6 +25,9 @@ Open = set[tuple[str, str]]
 """The comment of the report that lists it, and its kind."""
 
 
+NOW = parse_time("2024-01-02T00:00:00Z")
+
+
 def at(second: int) -> str:
     return f"2024-01-01T00:00:{second:02}Z"
 
@@ -75,9 +78,9 @@ def open_by_the_rule(known: list[Report]) -> Open:
     return found
 
 
-async def keep(database: Database, fields: Report) -> str:
+async def keep(database: Database, fields: Report, now: int = NOW) -> str:
     read = read_report(json.dumps(fields).encode())
-    return await database.write(keep_report(database.dialect, read, None, 0, 0))
+    return await database.write(keep_report(database.dialect, read, None, now, now))
 
 
 async def open_in(database: Database) -> Open:
@@ -138,6 +141,30 @@ async def test_the_first_correction_counts_however_late_it_comes(databases: Data
             finally:
                 await database.close()
         assert closed == {("0", "brakes"): (parse_time(at(3)), "2")}
+
+
+async def test_a_mistyped_year_keeps_nothing_open_and_closes_nothing_to_come(databases: Databases) -> None:
+    truck, other = uuid_of(1), uuid_of(2)
+    with databases.fresh() as url:
+        database = await open_database(url)
+        try:
+
+            async def come(second: int, comment: str, **fields: Json) -> None:
+                made = report(uuid_of(0), driver_comment=comment, **fields)
+                await keep(database, made, parse_time(at(second)))
+
+            await come(1, "typo", vehicle_id=truck, occurred_at="2042-01-01T00:00:01Z", defects=["brakes"])
+            await come(2, "mended", vehicle_id=truck, occurred_at=at(2), status="defect_corrected")
+            assert await open_in(database) == set()
+            # A correction of the future is one of the moment it came: what is found later stays open.
+            await come(3, "before", vehicle_id=other, occurred_at=at(1), defects=["tires"])
+            await come(4, "typo again", vehicle_id=other, occurred_at="2042-01-01T00:00:04Z", status="defect_corrected")
+            await come(6, "after", vehicle_id=other, occurred_at=at(5), defects=["horn"])
+            assert await open_in(database) == {("after", "horn")}
+            rows = await database.fetch("SELECT resolved_at FROM dvir_defects WHERE resolved_at IS NOT NULL")
+            assert sorted(row[0] for row in rows) == [parse_time(at(2)), parse_time(at(4))]
+        finally:
+            await database.close()
 
 
 @pytest.mark.parametrize(
@@ -210,7 +237,7 @@ async def test_reports_that_several_processes_keep_at_once_see_each_other(
             async def accept(database: Database, **fields: Json) -> None:
                 read = read_report(json.dumps(report(LOCAL_ID, **fields)).encode())
                 made = await database.write(
-                    accept_operation(Dialect.POSTGRESQL, local, read, uuid_of(9), 0, is_sync=False)
+                    accept_operation(Dialect.POSTGRESQL, local, read, uuid_of(9), NOW, is_sync=False)
                 )
                 assert made is not None
 
