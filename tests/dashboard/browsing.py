@@ -216,6 +216,13 @@ async def tab_on(
         await context.close()
 
 
+async def at_each(tab: Tab, sizes: Mapping[str, tuple[int, int]]) -> AsyncIterator[str]:
+    """Gives a page each of these sizes, one after the other; names them."""
+    for name, (width, height) in sizes.items():
+        await tab.page.set_viewport_size({"width": width, "height": height})
+        yield name
+
+
 async def sign_in(context: BrowserContext, site: Site, session: str) -> None:
     """Gives the browser the cookie of a session."""
     await context.add_cookies([{"name": "hos_session", "value": session, "url": site.url, "httpOnly": True}])

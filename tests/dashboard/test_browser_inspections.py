@@ -10,7 +10,7 @@ from playwright.async_api import Browser
 
 from app.db.database import open_database
 from app.maven.times import DAY, HOUR, SECOND, format_time
-from tests.dashboard.browsing import PHONE, WIDE, Site, Tab, chromium, site_on, tab_on
+from tests.dashboard.browsing import Site, Tab, at_each, chromium, site_on, tab_on
 from tests.dashboard.inspected import (
     TRAILER,
     TRUCK,
@@ -21,13 +21,12 @@ from tests.dashboard.inspected import (
     refuse,
     uuid_of,
 )
-from tests.dashboard.judging import NARROWEST, SIDEWAYS, SQUEEZED, TABLES_WITHOUT_HEADERS, found_by_axe, settled
+from tests.dashboard.judging import SIDEWAYS, SIZES, SQUEEZED, TABLES_WITHOUT_HEADERS, found_by_axe, settled
 from tests.dashboard.test_browser_hostile import INVISIBLE, NAMES, NOTHING, READ_OUT, STRANGE
 from tests.databases import SqliteDatabases
 from tests.maven.examples import flat_event
 
 UNIT, DRIVER = "T-204", "INSPECTED/1"
-SIZES = {"wide": WIDE, "phone": PHONE, "narrowest": (NARROWEST, 640)}
 OUTSIDE = """() => [...document.querySelectorAll("#content :is(time, .local, .tag, code, a)")].filter((one) => {
   const box = one.getBoundingClientRect();
   const frame = one.closest("td, li, dd, section, main").getBoundingClientRect();
@@ -97,28 +96,26 @@ async def opened(tab: Tab, name: str, has_script: bool = True) -> None:
 
 
 @pytest.mark.parametrize("has_script", [True, False], ids=["script", "plain"])
-@pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("name", PAGES)
-async def test_a_page_is_sound(
-    name: str, size: str, has_script: bool, site: Site, session: str, browser: Browser
-) -> None:
-    async with tab_on(browser, site, session, size=SIZES[size], has_script=has_script) as tab:
+async def test_a_page_is_sound(name: str, has_script: bool, site: Site, session: str, browser: Browser) -> None:
+    async with tab_on(browser, site, session, has_script=has_script) as tab:
         await opened(tab, name, has_script)
         assert await tab.page.locator("h1").count() == 1
-        assert await tab.ask(TABLES_WITHOUT_HEADERS) == []
-        assert await tab.ask(SIDEWAYS) == 0
-        assert await tab.ask(SQUEEZED) == []
-        assert await tab.ask(OUTSIDE) == []
+        async for size in at_each(tab, SIZES):
+            assert await tab.ask(TABLES_WITHOUT_HEADERS) == [], size
+            assert await tab.ask(SIDEWAYS) == 0, size
+            assert await tab.ask(SQUEEZED) == [], size
+            assert await tab.ask(OUTSIDE) == [], size
         assert (tab.errors, tab.dialogs, tab.foreign) == ([], [], [])
         assert tab.console == [] or name == "unknown"
 
 
-@pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("name", [name for name in PAGES if name not in ("critical", "unknown")])
-async def test_axe_finds_nothing(name: str, size: str, site: Site, session: str, browser: Browser) -> None:
-    async with tab_on(browser, site, session, size=SIZES[size], bypasses_policy=True) as tab:
+async def test_axe_finds_nothing(name: str, site: Site, session: str, browser: Browser) -> None:
+    async with tab_on(browser, site, session, bypasses_policy=True) as tab:
         await opened(tab, name)
-        assert await found_by_axe(tab) == []
+        async for size in at_each(tab, SIZES):
+            assert await found_by_axe(tab) == [], size
 
 
 @pytest.mark.parametrize("has_script", [True, False], ids=["script", "plain"])
@@ -154,25 +151,25 @@ async def test_printed_pages_have_everything_but_links_to_other_pages(
         assert not await tab.page.locator("nav.which").is_visible()
 
 
-@pytest.mark.parametrize("size", ["wide", "narrowest"])
 @pytest.mark.parametrize("kind", NAMES)
-async def test_hostile_reports_are_words(kind: str, size: str, site: Site, session: str, browser: Browser) -> None:
+async def test_hostile_reports_are_words(kind: str, site: Site, session: str, browser: Browser) -> None:
     shown = "".join(one for one in NAMES[kind] if one not in INVISIBLE)
-    async with tab_on(browser, site, session, size=SIZES[size]) as tab:
+    async with tab_on(browser, site, session) as tab:
         for path in (f"/vehicles/{uuid_of(f'truck {kind}')}", f"/violations/{quote(f'{kind}/x', safe='')}"):
             await settled(tab, path, 200, True)
-            assert shown in await tab.page.locator("main").inner_text()
-            assert await tab.ask(STRANGE) == NOTHING
-            assert not set(INVISIBLE) & set(await tab.ask(READ_OUT))
+            async for size in at_each(tab, SIZES):
+                assert shown in await tab.page.locator("main").inner_text(), size
+                assert await tab.ask(STRANGE) == NOTHING, size
+                assert not set(INVISIBLE) & set(await tab.ask(READ_OUT)), size
         assert (tab.console, tab.errors, tab.dialogs, tab.foreign) == ([], [], [], [])
 
 
-@pytest.mark.parametrize("size", SIZES)
-async def test_hostile_names_are_words_in_the_lists(size: str, site: Site, session: str, browser: Browser) -> None:
-    async with tab_on(browser, site, session, size=SIZES[size]) as tab:
+async def test_hostile_names_are_words_in_the_lists(site: Site, session: str, browser: Browser) -> None:
+    async with tab_on(browser, site, session) as tab:
         await opened(tab, "inspections")
-        text = await tab.page.locator("main").inner_text()
-        for kind in ("script", "image", "template", "hebrew"):
-            assert NAMES[kind][:40].strip() in text
-        assert await tab.ask(STRANGE) == NOTHING
-        assert not set(INVISIBLE) & set(await tab.ask(READ_OUT))
+        async for size in at_each(tab, SIZES):
+            text = await tab.page.locator("main").inner_text()
+            for kind in ("script", "image", "template", "hebrew"):
+                assert NAMES[kind][:40].strip() in text, size
+            assert await tab.ask(STRANGE) == NOTHING, size
+            assert not set(INVISIBLE) & set(await tab.ask(READ_OUT)), size

@@ -12,13 +12,13 @@ from urllib.parse import quote
 import pytest
 from playwright.async_api import Browser
 
-from tests.dashboard.browsing import PHONE, SENDER, WIDE, Site, chromium, site_on, tab_on
+from tests.dashboard.browsing import PHONE, SENDER, WIDE, Site, at_each, chromium, site_on, tab_on
 from tests.dashboard.judging import (
     DRAWINGS_WITHOUT_WORDS,
-    NARROWEST,
     OPEN_ALL,
     SCHEMES,
     SIDEWAYS,
+    SIZES,
     SQUEEZED,
     TABLES_WITHOUT_HEADERS,
     found_by_axe,
@@ -92,20 +92,13 @@ async def browser() -> AsyncIterator[Browser]:
 
 
 @pytest.mark.parametrize("has_script", [True, False], ids=["script", "plain"])
-@pytest.mark.parametrize("size", [WIDE, PHONE], ids=["wide", "phone"])
 @pytest.mark.parametrize("name", PAGES)
 async def test_a_page_is_sound(
-    name: str,
-    size: tuple[int, int],
-    has_script: bool,
-    site: Site,
-    session: str,
-    subjects: dict[str, str],
-    browser: Browser,
+    name: str, has_script: bool, site: Site, session: str, subjects: dict[str, str], browser: Browser
 ) -> None:
     status = STATUSES.get(name, 200)
     cookie = None if name == "sign-in" else session
-    async with tab_on(browser, site, cookie, size=size, has_script=has_script) as tab:
+    async with tab_on(browser, site, cookie, has_script=has_script) as tab:
         await settled(tab, PAGES[name].format(**subjects), status, has_script)
         assert await tab.page.title() not in ("", site.url)
         assert await tab.page.locator("h1").count() == 1
@@ -115,27 +108,25 @@ async def test_a_page_is_sound(
             await tab.page.emulate_media(color_scheme=scheme)
             background = await tab.ask("getComputedStyle(document.body).backgroundColor")
             assert (background == "rgb(255, 255, 255)") is (scheme == "light")
-            assert await tab.ask(SIDEWAYS) == 0
-            assert await tab.ask(SQUEEZED) == []
-        if size == PHONE:
-            await tab.page.set_viewport_size({"width": NARROWEST, "height": 640})
-            assert await tab.ask(SIDEWAYS) == 0
+            async for size in at_each(tab, SIZES):
+                assert await tab.ask(SIDEWAYS) == 0, size
+                assert await tab.ask(SQUEEZED) == [], size
         assert tab.foreign == []
         assert [one for one in tab.console if status == 200 or not one.startswith(SAID_OF_ERROR_PAGES)] == []
         assert tab.errors == []
         assert tab.dialogs == []
 
 
-@pytest.mark.parametrize("size", [WIDE, PHONE], ids=["wide", "phone"])
 @pytest.mark.parametrize("name", [name for name in PAGES if name not in ALIKE])
 async def test_axe_finds_nothing(
-    name: str, size: tuple[int, int], site: Site, session: str, subjects: dict[str, str], browser: Browser
+    name: str, site: Site, session: str, subjects: dict[str, str], browser: Browser
 ) -> None:
     cookie = None if name == "sign-in" else session
-    async with tab_on(browser, site, cookie, size=size, bypasses_policy=True) as tab:
+    async with tab_on(browser, site, cookie, bypasses_policy=True) as tab:
         await settled(tab, PAGES[name].format(**subjects), STATUSES.get(name, 200), True)
         await tab.ask(OPEN_ALL)
-        assert await found_by_axe(tab) == []
+        async for size in at_each(tab, {"wide": WIDE, "phone": PHONE}):
+            assert await found_by_axe(tab) == [], size
 
 
 async def test_a_phone_shows_violations_as_cards(site: Site, session: str, browser: Browser) -> None:
