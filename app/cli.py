@@ -4,8 +4,10 @@ What a command does lives in the rooms; its options, its one clear line on failu
 """
 
 import errno
+import importlib
 import sys
 import traceback
+from collections.abc import Mapping
 from contextlib import ExitStack
 from typing import Annotated
 
@@ -13,23 +15,7 @@ import structlog
 import typer
 
 from app.clock import now
-from app.commands.backup import back_up
-from app.commands.connections import connections
-from app.commands.copy import copy_database
-from app.commands.doctor import examine_installation
-from app.commands.drivers import drivers
-from app.commands.export import export_data
-from app.commands.holds import holds
-from app.commands.hooks import hooks
-from app.commands.import_ import import_data
-from app.commands.keys import keys
-from app.commands.poll import backfill_events, poll_queue
-from app.commands.purge import purge_violations
-from app.commands.quarantine import quarantine
-from app.commands.rebuild import rebuild_violations
-from app.commands.restore import restore_backup
 from app.commands.running import PROGRAM, complain, fail, group, opened, run, settings_or_fail
-from app.commands.simulate import simulate_events
 from app.db.statements import Dialect
 from app.db.urls import dialect_of
 from app.first_start import admit, greeting
@@ -38,10 +24,7 @@ from app.settings import Settings, WrongSetting, read_settings, short_secrets, u
 
 INTERRUPTED = 130
 
-app = group(PROGRAM, "Receives Maven ELD's hours-of-service violations and answers which are active, for which driver.")
 
-
-@app.command()
 def serve(
     host: Annotated[str | None, typer.Option(help="Address to listen on, instead of HOS_HOST.")] = None,
     port: Annotated[
@@ -104,7 +87,6 @@ def _warn_of(settings: Settings) -> None:
         log.warning("setting.not_known", name=name, hint="see .env.example for the names there are")
 
 
-@app.command()
 def migrate() -> None:
     """Bring the database to the newest schema. Safe to run again."""
     from app.db.migrate import upgrade
@@ -131,29 +113,53 @@ def migrate() -> None:
     typer.echo(f"The database is at schema version {HEAD}.")
 
 
-app.add_typer(keys)
-app.add_typer(hooks)
-app.add_typer(connections)
-app.add_typer(quarantine)
-app.command("poll", short_help="Poll Maven's queue without serving.")(poll_queue)
-app.command("backfill", short_help="Read a range of Maven's queue again.")(backfill_events)
-app.command("rebuild", short_help="Compute all violations anew from the events.")(rebuild_violations)
-app.command("export", short_help="Write violations, events or everything to a file or a pipe.")(export_data)
-app.command("import", short_help="Take an export of everything into a new database.")(import_data)
-app.command("copy", short_help="Copy everything into a new database, of either kind.")(copy_database)
-app.command("backup", short_help="Copy the SQLite database to a file, also while it is served.")(back_up)
-app.command("restore", short_help="Check a backup, and put it in the place of the SQLite database.")(restore_backup)
-app.command("purge", short_help="Delete what is older than HOS_RETENTION_DAYS.")(purge_violations)
-app.add_typer(holds)
-app.add_typer(drivers)
-app.command("simulate", short_help="Send a believable stream of events to a receiver.")(simulate_events)
-app.command("doctor", short_help="Say what is wrong with this installation.")(examine_installation)
+ELSEWHERE: Mapping[str, tuple[str, str, str | None]] = {
+    "keys": ("keys", "keys", None),
+    "hooks": ("hooks", "hooks", None),
+    "connections": ("connections", "connections", None),
+    "quarantine": ("quarantine", "quarantine", None),
+    "poll": ("poll", "poll_queue", "Poll Maven's queue without serving."),
+    "backfill": ("poll", "backfill_events", "Read a range of Maven's queue again."),
+    "rebuild": ("rebuild", "rebuild_violations", "Compute all violations anew from the events."),
+    "export": ("export", "export_data", "Write violations, events or everything to a file or a pipe."),
+    "import": ("import_", "import_data", "Take an export of everything into a new database."),
+    "copy": ("copy", "copy_database", "Copy everything into a new database, of either kind."),
+    "backup": ("backup", "back_up", "Copy the SQLite database to a file, also while it is served."),
+    "restore": ("restore", "restore_backup", "Check a backup, and put it in the place of the SQLite database."),
+    "purge": ("purge", "purge_violations", "Delete what is older than HOS_RETENTION_DAYS."),
+    "holds": ("holds", "holds", None),
+    "drivers": ("drivers", "drivers", None),
+    "simulate": ("simulate", "simulate_events", "Send a believable stream of events to a receiver."),
+    "doctor": ("doctor", "examine_installation", "Say what is wrong with this installation."),
+}
+"""Commands by name: their module in `commands/`, what it calls them, and what `--help` says; a group says it itself."""
+
+
+def command_line(asked: str | None = None) -> typer.Typer:
+    """The command `hos-receiver` with all its commands, or with no other than the one that is asked for: to load what
+    all of them need takes half a second.
+    """
+    whole = group(
+        PROGRAM, "Receives Maven ELD's hours-of-service violations and answers which are active, for which driver."
+    )
+    whole.command()(serve)
+    whole.command()(migrate)
+    is_known = asked in ("serve", "migrate", *ELSEWHERE)
+    for name, (module, attribute, summary) in ELSEWHERE.items():
+        if is_known and name != asked:
+            continue
+        found = getattr(importlib.import_module(f"app.commands.{module}"), attribute)
+        if isinstance(found, typer.Typer):
+            whole.add_typer(found)
+        else:
+            whole.command(name, short_help=summary)(found)
+    return whole
 
 
 def main() -> None:
     """The console script. Whatever happens ends in a status and at most one line that says why."""
     try:
-        app(prog_name=PROGRAM)
+        command_line(sys.argv[1] if len(sys.argv) > 1 else None)(prog_name=PROGRAM)
     except KeyboardInterrupt:
         _end_interrupted()
     except SystemExit as end:

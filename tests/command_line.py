@@ -17,7 +17,7 @@ from typing import Any, Protocol
 import httpx2
 from typer.testing import CliRunner, Result
 
-from app.cli import app
+from app.cli import command_line
 
 ROOT = Path(__file__).parent.parent
 SECONDS = 30.0
@@ -35,7 +35,10 @@ def caller(database_url: str) -> Call:
     def call(*arguments: str, **settings: str) -> Result:
         environment: dict[str, str | None] = {name: None for name in os.environ if name.startswith("HOS_")}
         return CliRunner().invoke(
-            app, arguments, env={**environment, "HOS_DATABASE_URL": database_url, **settings}, prog_name="hos-receiver"
+            command_line(*arguments[:1]),
+            arguments,
+            env={**environment, "HOS_DATABASE_URL": database_url, **settings},
+            prog_name="hos-receiver",
         )
 
     return call

@@ -5,14 +5,17 @@ import json
 import re
 import signal
 import socket
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import asyncpg
 import pytest
 import typer
+from typer.testing import CliRunner
 
-from app.cli import app
+from app.cli import command_line
 from tests.command_line import Call, caller, run, serving, started
 from tests.databases import Databases
 from tests.ingest.kept import change, created, keep, opened
@@ -76,6 +79,7 @@ def call() -> Call:
 
 def every_command() -> set[str]:
     found: set[str] = set()
+    app = command_line()
     for command in app.registered_commands:
         found.add(command.name or name_of(command.callback))
     for group in app.registered_groups:
@@ -92,6 +96,20 @@ def name_of(callback: Callable[..., object] | None) -> str:
 
 def test_the_commands_are_those_of_the_contract() -> None:
     assert every_command() == COMMANDS
+
+
+def test_one_command_is_loaded_alone_and_is_the_same(tmp_path: Path) -> None:
+    for name in sorted({command.partition(" ")[0] for command in COMMANDS}):
+        alone, among_all = (
+            CliRunner().invoke(line, [name, "--help"], prog_name="hos") for line in (command_line(name), command_line())
+        )
+        assert (alone.exit_code, alone.stdout) == (0, among_all.stdout), name
+    loaded = (
+        "import sys, app.cli; app.cli.command_line('keys'); print([one for one in sys.modules if 'commands' in one])"
+    )
+    done = subprocess.run([sys.executable, "-c", loaded], capture_output=True, text=True, check=True, timeout=60)
+    assert "app.commands.keys" in done.stdout
+    assert "app.commands.hooks" not in done.stdout
 
 
 @pytest.mark.parametrize("command", sorted(COMMANDS))

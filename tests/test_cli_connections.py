@@ -17,7 +17,7 @@ from typing import Protocol
 import pytest
 from typer.testing import CliRunner, Result
 
-from app.cli import app
+from app.cli import command_line
 from app.inspections.connections import LOCAL_ID
 from app.inspections.schema import FIELDS
 from tests.command_line import SECONDS, environment, eventually
@@ -46,7 +46,9 @@ def call(database_url: str) -> Call:
 
     def run(*arguments: str, stdin: bytes = b"", **settings: str) -> Result:
         env = {**kept, "HOS_DATABASE_URL": database_url, **LOOPBACK, **settings}
-        return CliRunner().invoke(app, ["connections", *arguments], input=stdin, env=env, prog_name="hos-receiver")
+        return CliRunner().invoke(
+            command_line(), ["connections", *arguments], input=stdin, env=env, prog_name="hos-receiver"
+        )
 
     return run
 

@@ -14,7 +14,7 @@ import typer
 from typer.core import TyperGroup
 
 from app.api_description.document import describe
-from app.cli import app
+from app.cli import command_line
 from app.settings import PREFIX, Settings
 from tests.api_description.application import running
 from tests.command_line import ROOT, Served, environment, serving
@@ -42,7 +42,7 @@ def rows(markdown: str) -> dict[str, str]:
 
 def commands() -> Iterator[str]:
     """Every command, a group's with the group's name before it."""
-    root = typer.main.get_command(app)
+    root = typer.main.get_command(command_line())
     assert isinstance(root, TyperGroup)
     for name, command in root.commands.items():
         if isinstance(command, TyperGroup):
