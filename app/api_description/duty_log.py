@@ -55,8 +55,12 @@ def paths() -> dict[str, PathItem]:
     """The endpoints."""
     return {
         PATH: PathItem(get=_list(), post=_create(), put=_edit(), delete=_delete("deleteDutyRecords")),
-        VEHICLES_DRIVEN: PathItem(get=_vehicles()),
-        UNIDENTIFIED: PathItem(get=_unidentified("listUnidentifiedDriving"), post=_unidentified_by_post()),
+        VEHICLES_DRIVEN: PathItem(get=_vehicles(), delete=_delete("deleteVehiclesDriven")),
+        UNIDENTIFIED: PathItem(
+            get=_unidentified("listUnidentifiedDriving"),
+            post=_unidentified_by_post(),
+            delete=_delete("deleteUnidentifiedDriving"),
+        ),
         ONE: PathItem(get=_one(), delete=_delete("deleteDutyRecord", _record_id())),
     }
 
@@ -268,7 +272,7 @@ def _unidentified_by_post() -> Operation:
     problems = body_answers(UNIDENTIFIED, "/asset-id", "must be a string, a number, true, false, or a list of these.")
     described.responses = dict(sorted({**(described.responses or {}), **problems}.items()))
     described.requestBody = RequestBody(
-        description="Nothing, or an object with the parameters as members.",
+        description="Nothing, a form, or an object with the parameters as members.",
         content=content(JSON_TYPE, {"type": "object"}, none={}, some={"asset-id": [1581651], "is-classified": False}),
     )
     return described

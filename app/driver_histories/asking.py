@@ -60,10 +60,10 @@ def read_asked(query_string: bytes, key: ApiKey) -> AskedRecords:
             asset_ids=_numbers(parameters, "asset-id"),
             uuids=_uuids(parameters),
             home_terminal_ids=_numbers(parameters, "home-terminal-id"),
-            event_types=parameters.words("event-type"),
+            event_types=parameters.listed_or_whole("event-type"),
             notes=parameters.words("note"),
             statuses=_statuses(parameters),
-            origins=parameters.words("record-origin"),
+            origins=parameters.listed_or_whole("record-origin"),
             event_from=_time(parameters, "from-event-time"),
             event_to=_time(parameters, "to-event-time"),
             has_deleted=has_deleted,
@@ -87,9 +87,9 @@ def read_asked_unidentified(parameters: Parameters, key: ApiKey) -> AskedRecords
         RecordFilter(
             asset_ids=_numbers(parameters, "asset-id"),
             home_terminal_ids=_numbers(parameters, "home-terminal-id"),
-            event_types=parameters.words("event-type"),
+            event_types=parameters.listed_or_whole("event-type"),
             statuses=_statuses(parameters),
-            origins=parameters.words("record-origin"),
+            origins=parameters.listed_or_whole("record-origin"),
             event_from=_time(parameters, "from-event-time"),
             event_to=_time(parameters, "to-event-time"),
             is_system=True,
@@ -114,19 +114,22 @@ def _part(parameters: Parameters) -> tuple[int, int | None]:
 
 
 def _numbers(parameters: Parameters, name: str) -> tuple[int, ...] | None:
-    words = parameters.words(name)
+    words = parameters.listed(name)
     return None if words is None else tuple(dict.fromkeys(_number(name, word) for word in words))
 
 
 def _number(name: str, word: str) -> int:
     digits = word.removeprefix("-")
-    if not (digits.isascii() and digits.isdigit() and len(digits) <= 19) or not -LONG_MOST <= int(word) <= LONG_MOST:
+    if (
+        not (digits.isascii() and digits.isdigit() and len(digits) <= 19)
+        or not -LONG_MOST - 1 <= int(word) <= LONG_MOST
+    ):
         raise invalid_parameter(name, f"must be a whole number, or several apart by commas, not {excerpt(word)}.")
     return int(word)
 
 
 def _uuids(parameters: Parameters) -> tuple[str, ...] | None:
-    words = parameters.words("uuid")
+    words = parameters.listed("uuid")
     for word in words or ():
         _parsed("uuid", word, read_uuid)
     return None if words is None else tuple(dict.fromkeys(word.lower() for word in words))
@@ -174,7 +177,7 @@ def _is_system(parameters: Parameters) -> bool | None:
 def _shift_start(parameters: Parameters) -> tuple[int | None, int | None]:
     """A range, both ends inclusive, from one time or from two apart by a comma."""
     name = "can-adl-hours-work-shift-start"
-    words = parameters.words(name)
+    words = parameters.listed(name)
     if words is None:
         return None, None
     if len(words) > 2:
@@ -184,7 +187,7 @@ def _shift_start(parameters: Parameters) -> tuple[int | None, int | None]:
 
 
 def _orders(parameters: Parameters) -> tuple[Order, ...]:
-    words = parameters.words("sort") or ("id",)
+    words = parameters.listed("sort") or ("id",)
     for word in words:
         if word.removeprefix("-") not in SORTS or word.startswith("--"):
             allowed = ", ".join(f"{name}, -{name}" for name in SORTS)

@@ -3,35 +3,45 @@
 from collections.abc import Collection
 from urllib.parse import quote
 
-import orjson
 from starlette.requests import Request
 
-from app.web.bodies import read_json
+from app.maven.faults import WrongFields
+from app.maven.members import read_members
+from app.web.bodies import decode_sent, fields_problem, read_body
 from app.web.parameters import Parameters, read_parameters
-from app.web.problems import INVALID_FIELDS, INVALID_JSON, Problem
+from app.web.problems import INVALID_FIELDS, Problem
 
 MAX_BODY_BYTES = 64 * 1024
 
 
 async def parameters_of(request: Request, allowed: Collection[str]) -> Parameters:
-    """The parameters of a request: those of its query string and, of a POST, the members of the JSON object that may be
-    its body. Raises `Problem`.
+    """The parameters of a request: those of its query string and, of a POST, those in its body, which may be a form, or
+    a JSON object with the parameters as members, or empty. Raises `Problem`.
     """
     query: bytes = request.scope["query_string"]
     if request.method == "POST":
-        body = await read_json(request.scope, request.receive, MAX_BODY_BYTES)
-        if body.strip():
-            query = b"&".join(part for part in (query, _as_query(body)) if part)
+        body = await read_body(request.scope, request.receive, MAX_BODY_BYTES)
+        if _is_form(request):
+            sent = body.strip()
+        else:
+            sent = _as_query(decode_sent(request.scope, body, MAX_BODY_BYTES)) if body else b""
+        query = b"&".join(part for part in (query, sent) if part)
     return read_parameters(query, allowed)
 
 
+def _is_form(request: Request) -> bool:
+    essence = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    return essence == "application/x-www-form-urlencoded" and "content-encoding" not in request.headers
+
+
 def _as_query(body: bytes) -> bytes:
+    """The members of a JSON object as a query string; nothing of a body that is empty."""
+    if not body.strip():
+        return b""
     try:
-        members = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        raise Problem(INVALID_JSON, "The body is not JSON.") from None
-    if not isinstance(members, dict):
-        raise Problem(INVALID_FIELDS, "The body must be an object with the parameters as members, or empty.")
+        members = read_members(body, WrongFields)
+    except WrongFields as error:
+        raise fields_problem(error) from None
     return "&".join(f"{quote(name, safe='')}={_written(name, value)}" for name, value in members.items()).encode()
 
 

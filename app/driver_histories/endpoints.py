@@ -23,7 +23,7 @@ from app.driver_histories.asking import (
 from app.driver_histories.bodies import parameters_of
 from app.driver_histories.context import HistoriesContext
 from app.duty_log.reading import list_records, one_record, vehicles_driven
-from app.duty_log.schema import Fields, read_records
+from app.duty_log.schema import Fields, given_out, read_records
 from app.duty_log.terms import Terms, unknown_record
 from app.duty_log.writing import edit_records, keep_records
 from app.keys.schema import ApiKey
@@ -67,7 +67,7 @@ class DriverHistories:
         statement = self._statement(asked, at_once)
         some = await database.fetch(statement.sql, *statement.args)
         if len(some) <= AT_ONCE:
-            return Json(b"[" + b",".join(bytes(row[0]) for row in some) + b"]")
+            return Json(b"[" + b",".join(given_out(bytes(row[0])) for row in some) + b"]")
         pieces = self._pieces(self._statement(asked, asked.limit))
         first = await anext(pieces)
         context = self.context
@@ -84,7 +84,7 @@ class DriverHistories:
         before = b"["
         try:
             async for rows in chunks:
-                yield before + b",".join(bytes(row[0]) for row in rows)
+                yield before + b",".join(given_out(bytes(row[0])) for row in rows)
                 before = b","
             yield b"[]" if before == b"[" else b"]"
         finally:
@@ -116,7 +116,7 @@ class DriverHistories:
             log.info("duty_log.edited", records=len(shown), by=key.name)
         else:
             log.info("duty_log.kept", records=len(shown), by=key.name)
-        return Json(b"[" + b",".join(shown) + b"]")
+        return Json(b"[" + b",".join(map(given_out, shown)) + b"]")
 
     async def _one(self, key: ApiKey, request: Request) -> ASGIApp:
         """`GET /{id}`: one version of a record."""
@@ -128,7 +128,7 @@ class DriverHistories:
             rows = list(await self.context.reads.fetch(statement.sql, *statement.args))
         if not rows:
             raise Problem(NOT_FOUND, unknown_record(text))
-        return Json(bytes(rows[0][0]))
+        return Json(given_out(bytes(rows[0][0])))
 
     async def _list_vehicles(self, key: ApiKey, request: Request) -> ASGIApp:
         """`GET meta/vehiclesDriven`."""

@@ -1,5 +1,7 @@
 """The routes of the driverHistories API."""
 
+from collections.abc import Awaitable, Callable
+
 from starlette.requests import Request
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp
@@ -20,23 +22,23 @@ def routes(context: HistoriesContext) -> list[BaseRoute]:
                 return await histories.post(request)
             case "PUT":
                 return await histories.put(request)
-            case "DELETE":
-                raise _not_deletable("GET, HEAD, POST, PUT")
             case _:
                 return await histories.list_all(request)
 
-    async def one_record(request: Request) -> ASGIApp:
-        if request.method == "DELETE":
-            raise _not_deletable("GET, HEAD")
-        return await histories.one(request)
-
-    return [
-        Route(PATH, all_records, methods=["GET", "POST", "PUT", "DELETE"]),
+    answered = [
+        Route(PATH, all_records, methods=["GET", "POST", "PUT"]),
         Route(VEHICLES_DRIVEN, histories.list_vehicles, methods=["GET"]),
         Route(UNIDENTIFIED, histories.list_unidentified, methods=["GET", "POST"]),
-        Route(ONE, one_record, methods=["GET", "DELETE"]),
+        Route(ONE, histories.one, methods=["GET"]),
     ]
+    # The vendor's own sentence, for what is no method of any of them.
+    return [*answered, *(Route(one.path, _refuse_to_delete(one), methods=["DELETE"]) for one in answered)]
 
 
-def _not_deletable(allowed: str) -> Problem:
-    return Problem(METHOD_NOT_ALLOWED, DELETE_UNSUPPORTED, headers={"Allow": allowed})
+def _refuse_to_delete(route: Route) -> Callable[[Request], Awaitable[ASGIApp]]:
+    allowed = ", ".join(sorted(route.methods or ()))
+
+    async def refuse(request: Request) -> ASGIApp:
+        raise Problem(METHOD_NOT_ALLOWED, DELETE_UNSUPPORTED, headers={"Allow": allowed})
+
+    return refuse

@@ -42,8 +42,8 @@ def _asset_id(fields: Fields) -> int | None:
 
 
 def acquaint(dialect: Dialect, records: Sequence[Fields], terms: Terms) -> WriteScript[Acquaintance]:
-    """Looks up everybody in whole records, and makes known who is new where the terms allow it. Raises
-    `RecordsRefused`.
+    """Looks up everybody in whole records, and makes known who is new where the terms allow it. The system driver, whom
+    the username names, is known on all terms. Raises `RecordsRefused`.
     """
     users = yield from find_users(dialect, {_user_id(fields) for fields in records})
     asset_ids = {asset_id for fields in records if (asset_id := _asset_id(fields)) is not None}
@@ -52,7 +52,7 @@ def acquaint(dialect: Dialect, records: Sequence[Fields], terms: Terms) -> Write
     if faults:
         raise RecordsRefused(Why.INVALID, faults)
     new_users = {_user_id(f): str(f["username"]) for f in records if _user_id(f) not in users}
-    if new_users:
+    if new_users and not terms.is_strict:
         yield from introduce_users(dialect, new_users.items(), terms.now)
     new_assets: dict[int, str | None] = {}
     for fields in records:
@@ -69,7 +69,8 @@ def _strangers(
     for item, fields in enumerate(records):
         user, asset = users.get(_user_id(fields)), assets.get(_asset_id(fields) or 0)
         is_foreign = terms.terminals is not None and not _is_within(fields, user, asset, terms.terminals)
-        if is_foreign or (user is None and terms.is_strict):
+        is_unknown = user is None and terms.is_strict and fields["username"] != SYSTEM_USERNAME
+        if is_foreign or is_unknown:
             yield refused(item, "userId", unknown_user(fields["userId"]))
         if "assetId" in fields and asset is None and terms.is_strict:
             yield refused(item, "assetId", unknown_asset(fields["assetId"]))

@@ -9,7 +9,7 @@ from app.db.arguments import any_of, list_argument
 from app.db.statements import Dialect, Fetch, ReadScript, Row, shape_of
 from app.duty_log.fields import AUTOMATIC, REQUIRED
 from app.duty_log.model import DutyRecordRow
-from app.duty_log.schema import Fields, ItemFault, merge_edit
+from app.duty_log.schema import Fields, ItemFault, is_edited, merge_edit, without_requester
 from app.duty_log.terms import (
     ALREADY_EDITED,
     NOT_ACTIVE,
@@ -18,10 +18,12 @@ from app.duty_log.terms import (
     Why,
     refused,
     unknown_record,
+    unknown_user,
 )
 from app.duty_log.visibility import visible_records
 from app.duty_log.words import FROM_UNIDENTIFIED, STATUSES, SYSTEM_USERNAME, RecordStatus
-from app.identities.store import find_users
+from app.identities.store import find_user_named, find_users
+from app.maven.faults import excerpt
 
 _NAMES = shape_of(DutyRecordRow).columns
 _COLUMNS = ", ".join(f"r.{name}" for name in _NAMES)
@@ -69,7 +71,7 @@ def _before(row: Row) -> Before:
     return Before(named["id"], RecordStatus(named["record_status"]), named["deleted_at"] is not None, tuple(row), shown)
 
 
-def apply_edit(dialect: Dialect, item: int, before: Before, edit: Fields) -> ReadScript[Fields]:
+def apply_edit(dialect: Dialect, item: int, before: Before, edit: Fields, terms: Terms) -> ReadScript[Fields]:
     """The fields of the record after the edit. Raises `RecordsRefused` when it may not be edited, or not like this."""
     if before.is_superseded or before.is_deleted or before.status is RecordStatus.INACTIVE_CHANGED:
         raise RecordsRefused(Why.NOT_EDITABLE, [refused(item, "id", ALREADY_EDITED)])
@@ -77,10 +79,9 @@ def apply_edit(dialect: Dialect, item: int, before: Before, edit: Fields) -> Rea
         raise RecordsRefused(Why.NOT_EDITABLE, [refused(item, "id", NOT_ACTIVE)])
     edit = {name: value for name, value in edit.items() if name not in AUTOMATIC}
     was = {name: value for name, value in before.fields.items() if name not in AUTOMATIC}
-    is_another_user = edit.get("userId", was["userId"]) not in (None, was["userId"])
-    if is_another_user and edit.get("username", SYSTEM_USERNAME) == SYSTEM_USERNAME:
-        # Who claims unidentified driving may send the record back with the userId changed and nothing else.
-        edit["username"] = (yield from _username_of(dialect, edit["userId"])) or edit.get("username")
+    if not is_edited(was):
+        was = without_requester(was)
+    yield from _name_user(dialect, item, was, edit, terms)
     fields = {**merge_edit(was, edit), "driverEdit": True}
     faults = [*_missing(item, fields, edit), *_faults_of(item, was, fields)]
     if faults:
@@ -91,11 +92,25 @@ def apply_edit(dialect: Dialect, item: int, before: Before, edit: Fields) -> Rea
     return fields
 
 
-def _username_of(dialect: Dialect, user_id: object) -> ReadScript[str | None]:
-    if not isinstance(user_id, int):
-        return None
-    known = yield from find_users(dialect, [user_id])
-    return known[user_id].username if user_id in known else None
+def _name_user(dialect: Dialect, item: int, was: Fields, edit: Fields, terms: Terms) -> ReadScript[None]:
+    """Completes an edit that gives a record to another user by `userId` or by `username` alone. Who claims unidentified
+    driving may send the record back with one of the two changed and nothing else. Raises `RecordsRefused`.
+    """
+    user_id, name = edit.get("userId"), edit.get("username")
+    if isinstance(user_id, int) and user_id != was["userId"]:
+        if name not in (None, was["username"]):
+            return
+        known = (yield from find_users(dialect, [user_id])).get(user_id)
+        if known is None and (terms.is_strict or terms.terminals is not None):
+            raise RecordsRefused(Why.INVALID, [refused(item, "userId", unknown_user(user_id))])
+        found = None if known is None else known.username
+        edit["username"] = found or (None if name == SYSTEM_USERNAME else name)
+    elif isinstance(name, str) and was["username"] == SYSTEM_USERNAME != name:
+        known = yield from find_user_named(name)
+        if known is None:
+            told = f"must be that of {excerpt(name)}, whom nobody registered, to claim unidentified driving"
+            raise RecordsRefused(Why.INVALID, [refused(item, "userId", told)])
+        edit["userId"] = known.user_id
 
 
 def _missing(item: int, fields: Fields, edit: Fields) -> list[ItemFault]:

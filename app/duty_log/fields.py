@@ -7,6 +7,7 @@ one form on the way, everything else stays as it was sent. A field that is not i
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 
 from pydantic_core import SchemaValidator, core_schema
 
@@ -18,10 +19,11 @@ from app.maven.times import format_millis, parse_log_date, parse_time
 
 INTEGER_MOST = 2**31 - 1
 
+_AMOUNT = "([0-9]{1,11}(?:[.,][0-9]{1,9})?)"
 _DURATION = re.compile(
-    r"P(?=[0-9T])(?:([0-9]{1,6})W|(?:([0-9]{1,6})D)?"
-    r"(?:T(?=[0-9])(?:([0-9]{1,8})H)?(?:([0-9]{1,9})M)?(?:([0-9]{1,11}(?:[.,][0-9]{1,9})?)S)?)?)"
+    f"P(?=[0-9T])(?:{_AMOUNT}W|(?:{_AMOUNT}D)?(?:T(?=[0-9])(?:{_AMOUNT}H)?(?:{_AMOUNT}M)?(?:{_AMOUNT}S)?)?)"
 )
+_SECONDS_OF = (604_800, 86_400, 3600, 60, 1)
 
 
 def read_timestamp(text: str) -> str:
@@ -32,15 +34,15 @@ def read_timestamp(text: str) -> str:
 
 
 def duration_seconds(text: str) -> float:
-    """The seconds of an ISO 8601 duration in weeks, days, hours, minutes and seconds. Raises ValueError with a
-    sentence.
+    """The seconds of an ISO 8601 duration in weeks, days, hours, minutes and seconds, of which the smallest may have a
+    fraction. Raises ValueError with a sentence.
     """
     match = _DURATION.fullmatch(text)
-    if match is None:
-        raise ValueError(f"must be an ISO 8601 duration such as PT8H30M, without years and months, not {excerpt(text)}")
-    weeks, days, hours, minutes, seconds = match.groups()
-    whole = int(weeks or 0) * 604_800 + int(days or 0) * 86_400 + int(hours or 0) * 3600 + int(minutes or 0) * 60
-    return whole + float((seconds or "0").replace(",", "."))
+    parts = () if match is None else tuple((n, part) for n, part in enumerate(match.groups()) if part is not None)
+    if not parts or not all(part.isdigit() for _, part in parts[:-1]):
+        allowed = "such as PT8H30M, without years and months, and with a fraction at most of its last part"
+        raise ValueError(f"must be an ISO 8601 duration {allowed}, not {excerpt(text)}")
+    return float(sum(Decimal(part.replace(",", ".")) * _SECONDS_OF[n] for n, part in parts))
 
 
 def _check_duration(text: str) -> str:
@@ -48,13 +50,13 @@ def _check_duration(text: str) -> str:
     return text
 
 
-def _text_or_list(item: Kind) -> Kind:
+def _text_or_list(item: Kind, items: str) -> Kind:
     core = core_schema.union_schema([_TEXT.core, core_schema.list_schema(item.core, strict=True, max_length=100)])
     shape = {"anyOf": [{"type": "string"}, {"type": "array", "items": item.json_schema, "maxItems": 100}]}
-    return Kind(core, shape, "must be a string, or a list of at most 100")
+    return Kind(core, shape, f"must be a string, or a list of at most 100 {items}")
 
 
-LONG = whole(LONG_MOST)
+LONG = whole(LONG_MOST, " of 64 bits")
 INTEGER = whole(INTEGER_MOST, " of 32 bits")
 DOUBLE = number()
 CHARACTER = text(255)
@@ -104,8 +106,11 @@ FIELDS: dict[str, Field] = {
     "certificationDate": Field(DATE, "The day that was certified."),
     "changeRequestedBy": Field(LONG, "The user who asked the driver for an edit."),
     "changeRequestedByName": Field(CHARACTER, "The name of that user."),
-    "coDriverUserIds": Field(_text_or_list(LONG), "Ids of co-drivers, as a list or as text."),
-    "coDriverUsernames": Field(_text_or_list(CHARACTER), "E-mail addresses of co-drivers, as a list or as text."),
+    "coDriverUserIds": Field(_text_or_list(LONG, "whole numbers"), "Ids of co-drivers, as a list or as text."),
+    "coDriverUsernames": Field(
+        _text_or_list(CHARACTER, "strings of at most 255 characters"),
+        "E-mail addresses of co-drivers, as a list or as text.",
+    ),
     "cycleResetTimestamp": Field(TIMESTAMP, "When the cycle was reset."),
     "dataCheck": Field(INTEGER, "The event's check value, 0 to 255 (docs/duty-log.md).", is_auto=True),
     "deletedAt": Field(TIMESTAMP, "When the event was soft-deleted."),

@@ -19,7 +19,7 @@ class DutyLedgerRow(SQLModel, table=True):
 
 
 class DutyRecordRow(SQLModel, table=True):
-    """One version of a record. `shown` is its JSON as it is given out; the other columns are what is searched and
+    """One version of a record. `shown` is its JSON (`schema.given_out`); the other columns are what is searched and
     sorted by. `digest` tells a record that is sent again. Times are cut to the millisecond.
     """
 

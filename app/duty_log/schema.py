@@ -6,17 +6,17 @@ What a field may hold is `fields`' matter, what the registry knows of users and 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any
 
 import orjson
 from pydantic import ValidationError
 
 from app.duty_log.fields import AUTOMATIC, FIELDS, check_edit, check_new, unknown_word, what_is_wrong
-from app.duty_log.words import KNOWN_WORDS
+from app.duty_log.words import KNOWN_WORDS, RecordStatus
 from app.maven.faults import Fault, excerpt, point
 from app.maven.ijson import decode, expect_end, read_object, read_value, skip_space
 from app.maven.ijson_grammar import Json, NotJson
+from app.maven.members import BEYOND, writable
 
 Fields = dict[str, Json]
 """The fields of a record by their names, as they are kept: only what was sent, times in one form."""
@@ -140,29 +140,8 @@ def _read_one(
             return {}, wrong
     if not is_edit:
         found = {name: value for name, value in found.items() if value is not None}
-    try:
-        orjson.dumps(found)
-    except orjson.JSONEncodeError:
-        found = {name: _with_doubles(value) for name, value in found.items()}
-        try:
-            orjson.dumps(found)
-        except orjson.JSONEncodeError:
-            return {}, [ItemFault(index, Fault(point([index]), "has a whole number of more than 64 bits"))]
-    return found, []
-
-
-def _with_doubles(value: Json) -> Json:
-    """The value with those whole numbers beyond 64 bits as doubles that a double writes down as the same number, such
-    as 1e20.
-    """
-    if isinstance(value, dict):
-        return {name: _with_doubles(inner) for name, inner in value.items()}
-    if isinstance(value, list):
-        return [_with_doubles(inner) for inner in value]
-    if isinstance(value, int) and not -(2**63) <= value < 2**64:
-        double = float(value)
-        return double if int(Decimal(repr(double))) == value else value
-    return value
+    found, beyond = writable(found)
+    return found, [ItemFault(index, Fault(point([index, name]), BEYOND)) for name in beyond]
 
 
 def _explain(item: Mapping[str, Json], index: int, error: ValidationError, is_edit: bool) -> list[ItemFault]:
@@ -192,6 +171,28 @@ def digest_of(fields: Fields) -> bytes:
     """16 bytes by which a record that is sent again is known."""
     written = orjson.dumps(fields, option=orjson.OPT_SORT_KEYS)
     return hashlib.blake2b(written, digest_size=16).digest()
+
+
+ASKED_BY = ("changeRequestedBy", "changeRequestedByName")
+"""Who asked for an edit: given out of edited records alone, as VisTracks' page has it."""
+
+
+def is_edited(fields: Fields) -> bool:
+    """Whether somebody has edited a record, or asks for that."""
+    return fields.get("driverEdit") is True or fields["recordStatus"] != RecordStatus.ACTIVE.word
+
+
+def given_out(shown: bytes) -> bytes:
+    """A record's JSON as it is answered."""
+    if b'"changeRequestedBy' not in shown:
+        return shown
+    fields: Fields = orjson.loads(shown)
+    return shown if is_edited(fields) else orjson.dumps(without_requester(fields))
+
+
+def without_requester(fields: Fields) -> Fields:
+    """The fields of a record but those of who asked for an edit."""
+    return {name: value for name, value in fields.items() if name not in ASKED_BY}
 
 
 def merge_edit(before: Fields, edit: Fields) -> Fields:

@@ -102,7 +102,7 @@ def edit_records(dialect: Dialect, edits: Sequence[Fields], terms: Terms) -> Wri
     superseded: list[Before] = []
     for item, edit in enumerate(edits):
         before = versions[item]
-        fields = yield from apply_edit(dialect, item, before, edit)
+        fields = yield from apply_edit(dialect, item, before, edit, terms)
         if STATUSES[_text(fields, "recordStatus")] is RecordStatus.ACTIVE:
             before.is_superseded = True
             superseded.append(before)

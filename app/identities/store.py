@@ -57,6 +57,14 @@ def find_users(dialect: Dialect, user_ids: Collection[int]) -> ReadScript[dict[i
     return {one.user_id: one for one in found if one.user_id is not None}
 
 
+def find_user_named(username: str) -> ReadScript[Identity | None]:
+    """The one user with this username."""
+    rows = yield Fetch(
+        f"SELECT {COLUMNS} FROM driver_identities WHERE username = $1 AND user_id IS NOT NULL LIMIT 2", (username,)
+    )
+    return identity_of(rows[0]) if len(rows) == 1 else None
+
+
 def find_driver(driver_id: str) -> ReadScript[Identity | None]:
     """The person whom Maven knows by this id.
 

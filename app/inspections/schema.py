@@ -26,6 +26,7 @@ from app.maven.faults import Fault, WrongFields, excerpt, point
 from app.maven.ijson import read_document
 from app.maven.ijson_grammar import Json, NotJson
 from app.maven.kinds import BOOLEAN, OBJECT, Kind, list_of, number, one_of, parsed, text, whole
+from app.maven.members import BEYOND, writable
 from app.maven.times import format_time, parse_time
 
 Fields = dict[str, Json]
@@ -128,10 +129,9 @@ def read_report(body: bytes) -> Fields:
         found: Fields = _validate(members)
     except ValidationError as error:
         raise WrongReport(_explain(members, error)) from None
-    try:
-        orjson.dumps(found)
-    except orjson.JSONEncodeError:
-        raise WrongReport([Fault("", "has a whole number of more than 64 bits")]) from None
+    found, beyond = writable(found)
+    if beyond:
+        raise WrongReport([Fault(point([name]), BEYOND) for name in beyond])
     found.setdefault("log_type", DEFAULT_LOG_TYPE)
     if found.get("defect_count") is None:
         found["defect_count"] = len(listed_defects(found))

@@ -106,7 +106,11 @@ def decode_body(raw: bytes, content_encoding: bytes | None, content_type: bytes 
 
 async def read_json(scope: Scope, receive: Receive, limit: int) -> bytes:
     """The JSON text of a request, read and decompressed. Raises what `read_body` and `decode_body` raise."""
-    raw = await read_body(scope, receive, limit)
+    return decode_sent(scope, await read_body(scope, receive, limit), limit)
+
+
+def decode_sent(scope: Scope, raw: bytes, limit: int) -> bytes:
+    """The JSON text of a request whose body was read. Raises what `decode_body` raises."""
     headers = Headers(scope=scope)
 
     def sent(name: str) -> bytes | None:

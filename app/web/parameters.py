@@ -86,14 +86,30 @@ class Parameters:
             return None
         return tuple(dict.fromkeys(self._word(name, word) for value in raw for word in value.split(b",")))
 
-    def _word(self, name: str, raw: bytes) -> str:
-        if not raw:
+    def listed(self, name: str) -> tuple[str, ...] | None:
+        """The same of values that have no commas: also those part them that a client escaped, as some do with all."""
+        raw = self._values.get(name)
+        if raw is None:
+            return None
+        words = (word for value in raw for word in self._word(name, value).split(","))
+        return tuple(dict.fromkeys(self._filled(name, word) for word in words))
+
+    def listed_or_whole(self, name: str) -> tuple[str, ...] | None:
+        """The same of values that hardly have commas: an escaped one parts them or belongs to one; either may match."""
+        parts, words = self.listed(name), self.words(name)
+        return None if parts is None or words is None else tuple(dict.fromkeys((*parts, *words)))
+
+    def _filled(self, name: str, word: str) -> str:
+        if not word:
             raise invalid_parameter(name, "must not be empty.")
-        return _decode(raw, name)
+        return word
+
+    def _word(self, name: str, raw: bytes) -> str:
+        return self._filled(name, _decode(raw, name))
 
     def some_of(self, name: str, choices: Sequence[str]) -> tuple[str, ...] | None:
         """Some of a closed list of words."""
-        words = self.words(name)
+        words = self.listed(name)
         for word in words or ():
             _check_choice(name, word, choices)
         return words

@@ -184,6 +184,8 @@ async def test_unidentified_driving_is_claimed(databases: Databases) -> None:
         {"userId": 1, "username": "driver1", "note": "that was me"},
         {**found, "userId": 1, "note": "that was me"},  # the record sent back, as VisTracks' own portal does
         {**found, "userId": 1, "username": "driver1", "recordOrigin": "Driver", "note": "that was me"},
+        {"username": "driver1", "note": "that was me"},
+        {**found, "username": "driver1", "note": "that was me"},
     ]
     with databases.fresh() as url:
         async with open_office(url) as office:
@@ -201,6 +203,10 @@ async def test_unidentified_driving_is_claimed(databases: Databases) -> None:
             (first,) = await office.post({**found, "uuid": uuid_of(9)})
             (error,) = assert_refused(await office.ask("PUT", PATH, [{"id": first["id"], "userId": 555}]), 422)
             assert error["pointer"] == "/0/username"
+            answer = await office.ask("PUT", PATH, [{"id": first["id"], "username": "stranger"}])
+            (error,) = assert_refused(answer, 422)
+            assert error["pointer"] == "/0/userId"
+            assert 'that of "stranger", whom nobody registered' in str(error["detail"])
             # A note alone makes it classified, and nobody's still.
             (noted,) = await office.put({"id": first["id"], "note": "yard move by the shop"})
             assert (noted["username"], noted["recordOrigin"]) == (SYSTEM, "Auto")
@@ -213,8 +219,28 @@ async def test_a_record_is_given_to_another_driver(database_url: str) -> None:
         (moved,) = await office.put({"id": first["id"], "userId": 2})
         assert (moved["userId"], moved["username"], moved["recordOrigin"]) == (2, "second", "Driver")
         assert await office.find("user-id=2") == [moved]
-        (nobodys,) = await office.put({"id": moved["id"], "userId": 300, "username": SYSTEM})
+        # Sent back whole with another userId: the username is that user's, not the one that was there.
+        (back,) = await office.put({**moved, "userId": 1253132})
+        assert (back["userId"], back["username"]) == (1253132, record()["username"])
+        (nobodys,) = await office.put({"id": back["id"], "userId": 300, "username": SYSTEM})
         assert await office.find("driver.system=true") == [nobodys]
+
+
+async def test_who_asked_is_told_of_edits_alone(database_url: str) -> None:
+    asked: Record = {"changeRequestedBy": 55, "changeRequestedByName": "Dana Fox"}
+    async with open_office(database_url) as office:
+        (plain, edited) = await office.post(
+            record(uuid=uuid_of(1), **asked), record(uuid=uuid_of(2), driverEdit=True, **asked)
+        )
+        assert not asked.keys() & plain.keys()
+        assert asked.items() <= edited.items()
+        assert await office.history() == [plain, edited]
+        assert (await office.ask("GET", f"{PATH}/{plain['id']}")).json() == plain
+        assert await office.post(record(uuid=uuid_of(1), **asked)) == [plain]
+        (noted,) = await office.put({"id": plain["id"], "note": "x"})
+        assert not asked.keys() & noted.keys()
+        (requested,) = await office.put({"id": noted["id"], "recordStatus": "InactiveChangeRequested", **asked})
+        assert asked.items() <= requested.items()
 
 
 async def test_an_array_of_edits_is_all_or_nothing(database_url: str) -> None:

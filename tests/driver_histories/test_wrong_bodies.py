@@ -6,7 +6,7 @@ import json
 from app.duty_log.schema import MOST_RECORDS
 from app.maven.ijson_grammar import Json
 from tests.driver_histories.office import ADMIN, PATH, assert_refused, bearer, open_office
-from tests.duty_log.samples import add_asset, add_person, record, uuid_of
+from tests.duty_log.samples import SYSTEM, add_asset, add_person, record, uuid_of
 from tests.ingest.served import assert_problem
 
 
@@ -147,13 +147,24 @@ async def test_strict_settings_want_everybody_known(database_url: str) -> None:
         assert problem["detail"] == "Cannot find request asset with id = (id = 7)"
         await office.database.write(add_asset(7))
         (kept,) = await office.post(record(assetId=7))
-        for changes in ({"userId": 8, "username": "x"}, {"assetId": 8}, {"eventType": "Party"}, {"odd": 1}):
+        for changes in (
+            {"userId": 8, "username": "x"},
+            {"userId": 8},
+            {"assetId": 8},
+            {"eventType": "Party"},
+            {"odd": 1},
+        ):
             (name, *_) = changes
             answer = await office.ask("PUT", PATH, [{"id": kept["id"], **changes}])
-            assert assert_refused(answer, 422)[0]["pointer"] == f"/0/{name}"
+            (error, *_) = assert_refused(answer, 422)
+            assert error["pointer"] == f"/0/{name}"
+            assert name != "userId" or error["detail"] == "Cannot find requested user. (id = 8)"
         assert await office.history() == [kept]
         (edited,) = await office.put({"id": kept["id"], "eventType": "OffDuty"})
         assert edited["eventType"] == "OffDuty"
+        # The system driver is known by the username, whatever the account numbers it.
+        (nobodys,) = await office.post(record(userId=9, username=SYSTEM, uuid=uuid_of(9)))
+        assert await office.find("driver.system=true") == [nobodys]
         rows = await office.database.fetch("SELECT count(*) FROM driver_identities")
         assert rows[0][0] == 1
 

@@ -15,9 +15,9 @@ NOT_TIMES: list[Json] = [
     *("1969-12-31T23:59:59.999Z", "2200-01-01T00:00:00Z", "1970-01-01T00:00:00+01:00", "2016-11-10T01:28:15.229z"),
     *("\uff12016-11-10T01:28:15.229Z", UTC + "\n", 1478741295229, True, [], {}),
 ]
-DURATIONS: list[Json] = ["PT0S", "PT64595520S", "PT8H30M", "P1DT2H", "P2W", "PT0.5S", "PT1,25S", "P1D", "P999999D"]
+DURATIONS: list[Json] = ["PT0S", "PT64595520S", "PT8H30M", "P1DT2H", "P2W", "PT0.5S", "PT1,25S", "PT1.5H", "P0,5D"]
 NOT_DURATIONS: list[Json] = [
-    *("", "P", "PT", "P1DT", "PT8H30", "8:30", "P1Y", "P1M", "-PT1S", "PT-1S", "PT1S ", "pt1s", "PT1M1H", "PT1.5H"),
+    *("", "P", "PT", "P1DT", "PT8H30", "8:30", "P1Y", "P1M", "-PT1S", "PT-1S", "PT1S ", "pt1s", "PT1M1H", "PT1.5H1M"),
     *("PT\u0663S", 0, 3600, True, [], {}),
 ]
 LONGS: list[Json] = [0, 7.0, -1, 2**63 - 1, -(2**63)]
