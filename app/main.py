@@ -231,6 +231,7 @@ class Application:
             forward_now=alerting.deliverer.forwarder.forward_now,
             clock=now,
             metrics=metrics,
+            stopping=self._stopping,
             on_change=bell.set,
         )
         if not await database.read(find_connection(LOCAL_ID)):

@@ -335,6 +335,11 @@ def test_it_works_beside_a_server(database_url: str, call: Call, provider: Provi
         accepted = service.client.post("/v2/telematics/dvir-logs", json=report, headers=ADMIN)
         assert accepted.status_code == 202, accepted.text
         eventually(lambda: bool(provider.posts), "the provider has the report")
-        assert provider.posts[0][1] == {"driver": NOBODY, "odometer": 7, "defect_count": 0}
+        assert provider.posts[0][1] == {
+            "connection_id": connection_id,
+            "driver": NOBODY,
+            "odometer": 7,
+            "defect_count": 0,
+        }
         assert call("remove", connection_id, "--yes").exit_code == 0
         assert service.client.post("/v2/telematics/dvir-logs", json=report, headers=ADMIN).status_code == 404

@@ -24,7 +24,7 @@ from app.hooks.model import Kind
 from app.hooks.store import Hook
 from app.hooks.subscriptions import Matcher, Traits
 from app.inspections.connections import connection_name
-from app.inspections.operations import find_operation
+from app.inspections.operation import find_operation
 from app.inspections.reading import report_as_sent
 from app.maven.events import read_data, read_stored
 from app.maven.times import SECOND

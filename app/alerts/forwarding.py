@@ -6,6 +6,7 @@ every try.
 """
 
 import asyncio
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from uuid import uuid4
@@ -130,9 +131,14 @@ class Forwarder:
 
 
 def mapped(payload: Mapping[str, object], mapping: Mapping[str, str | None]) -> dict[str, object]:
-    """The payload with the provider's names; what has none is left out. `connection_id` is ours alone."""
-    renamed = {name: mapping.get(name, name) for name in payload if name != "connection_id" or name in mapping}
-    return {new: payload[name] for name, new in renamed.items() if new is not None}
+    """The payload with the provider's names; what has none is left out. A further field that has a name which the
+    mapping gives gives way.
+    """
+    renamed = {name: mapping.get(name, name) for name in payload}
+    given = {new for name, new in renamed.items() if name in mapping}
+    return {
+        new: payload[name] for name, new in renamed.items() if new is not None and (name in mapping or new not in given)
+    }
 
 
 def source_id_of(answer: Answer) -> str | None:
@@ -140,8 +146,8 @@ def source_id_of(answer: Answer) -> str | None:
     if not 200 <= answer.status < 300 or answer.is_cut:
         return None
     try:
-        found = orjson.loads(answer.body)
-    except orjson.JSONDecodeError:
+        found = json.loads(answer.body)  # takes whole numbers of any size
+    except (ValueError, RecursionError):
         return None
     value = found.get("id") if isinstance(found, dict) else None
     if isinstance(value, bool) or not isinstance(value, str | int):

@@ -97,7 +97,8 @@ class Sender:
                 credentials = orjson.loads(self._seal.open(secret_purpose(hook.id), one.sealed))
                 headers |= header_of(credentials)
                 secrets += secrets_of(credentials)
-            answer = without_secrets(await self._dialler.post(self._url(hook), body, headers), secrets)
+            # Each POST is an attempt that is noted, and of a synchronous operation the only one.
+            answer = without_secrets(await self._dialler.post(self._url(hook), body, headers, is_fresh=True), secrets)
             answers.append(answer)
             return self._judged(answer)
 

@@ -4,16 +4,12 @@ Made by the code that makes the real ones. The hosts end in `.example`, which no
 trying the examples dials nobody.
 """
 
-import orjson
-
 from app.alerts.shown import shown_delivery, shown_hook
+from app.api_description import inspection_examples
 from app.api_description.examples import RECEIVED_AT, JsonObject, flat, violation
-from app.api_description.inspection_examples import report_sent
 from app.hooks.model import Kind
 from app.hooks.schema import CHANGES, DVIR_ADDED, Digest, HookFilter
 from app.hooks.store import Hook
-from app.inspections.schema import read_report
-from app.inspections.words import CREATE, RESOURCE, OperationStatus
 from app.maven.times import MINUTE, SECOND, parse_time
 from app.outbox.model import Status, Topic
 from app.outbox.records import Record
@@ -24,8 +20,6 @@ DELIVERY_ID = "1042"
 MESSAGE_ID = "msg_b0nD2J5kq1X2f7h0pJbA4wT9"
 SECRET = "whsec_" + "A" * 43 + "="
 URL = "https://alerts.fleet.example/hos"
-INSPECTION_ID = "b3f1c2d4-8a57-4c1e-9d2f-6e5a4b3c2d1e"
-OPERATION_ID = "6a9e0c57-2d4b-4f81-b7c3-1f0e9d8c7b6a"
 OLD_ONE_ENDS_AT = "2024-01-03T09:30:00Z"
 
 
@@ -182,19 +176,9 @@ def told_test() -> JsonObject:
 
 def told_inspection() -> JsonObject:
     """The data of `dvir_log.added`."""
-    return {**read_report(orjson.dumps(report_sent())), "id": INSPECTION_ID, "is_safety_critical": True}
+    return inspection_examples.report()
 
 
 def told_operation(*, is_failed: bool) -> JsonObject:
     """The data of `resource_operation.succeeded` and `resource_operation.failed`."""
-    payload = read_report(orjson.dumps(report_sent()))
-    status = OperationStatus.FAILED if is_failed else OperationStatus.SUCCESS
-    return {
-        "id": OPERATION_ID,
-        "connection_id": payload["connection_id"],
-        "status": status.word,
-        "resource": RESOURCE,
-        "operation_type": CREATE,
-        "resource_id": None if is_failed else INSPECTION_ID,
-        "payload": payload,
-    }
+    return inspection_examples.refused() if is_failed else inspection_examples.ended()

@@ -5,7 +5,7 @@ import orjson
 from app.api_description.examples import REQUEST_ID, JsonObject
 from app.dvir_logs.tokens import PATH as TOKEN_PATH
 from app.inspections.connections import LOCAL_ID, Connection
-from app.inspections.operations import Operation, OperationLog
+from app.inspections.operation import Operation, OperationLog
 from app.inspections.reading import DefectRecord, Report
 from app.inspections.schema import Fields, read_report
 from app.inspections.showing import partner_of, shown_connection, shown_defect, shown_operation, shown_report
@@ -78,6 +78,12 @@ def ended() -> JsonObject:
     )
 
 
+def refused() -> JsonObject:
+    """The same when the provider refused it."""
+    log = OperationLog(_VEHICLE, _AT, False, "rejected", "The provider answered 422: no such driver", 422, "{}")
+    return _operation(OperationStatus.FAILED, (log,), None)
+
+
 def report() -> JsonObject:
     """The report."""
     return shown_report(Report(1, _ID, LOCAL_ID, None, _AT, True, _AT, _AT, dict(_fields()), 2, None, None))
@@ -86,7 +92,10 @@ def report() -> JsonObject:
 def defect() -> JsonObject:
     """One of its defects."""
     return shown_defect(
-        DefectRecord(1, _ID, _ID, LOCAL_ID, None, _DRIVER, _VEHICLE, None, _AT, "brakes", True, None, None, None, _AT)
+        DefectRecord(
+            *(1, _ID, _ID, LOCAL_ID, None, _DRIVER, _VEHICLE, None, _AT, "brakes", True, None, None, None, _AT, _AT),
+            *("fleet-7", "acme"),
+        )
     )
 
 

@@ -10,8 +10,6 @@ from app.api_description.schemas import COUNT, COUNTS, TEXT, written_time
 from app.hooks.digests import MOST_DRIVERS
 from app.hooks.owing import MOST_LISTED
 from app.hooks.schema import CHANGES, MESSAGES, Threshold
-from app.inspections.schema import FIELDS
-from app.inspections.words import CREATE, RESOURCE, OperationStatus
 from app.outbox.model import Topic
 from app.violations.rules import Outcome
 
@@ -53,9 +51,9 @@ def webhooks() -> dict[str, PathItem]:
         Topic.THRESHOLD: ("DriverThreshold", hook_examples.told_threshold()),
         Topic.DIGEST: ("ViolationDigest", hook_examples.told_digest()),
         Topic.TEST: ("HookTest", hook_examples.told_test()),
-        Topic.DVIR_ADDED: ("DvirLogAdded", hook_examples.told_inspection()),
-        Topic.OPERATION_SUCCEEDED: ("ResourceOperationEnd", hook_examples.told_operation(is_failed=False)),
-        Topic.OPERATION_FAILED: ("ResourceOperationEnd", hook_examples.told_operation(is_failed=True)),
+        Topic.DVIR_ADDED: ("DvirLog", hook_examples.told_inspection()),
+        Topic.OPERATION_SUCCEEDED: ("ResourceOperation", hook_examples.told_operation(is_failed=False)),
+        Topic.OPERATION_FAILED: ("ResourceOperation", hook_examples.told_operation(is_failed=True)),
     }
     for topic, (schema, data) in others.items():
         summary, told = _TEXTS[topic]
@@ -138,45 +136,7 @@ def sending_schemas() -> dict[str, JsonSchema]:
             {"message": {**TEXT, "description": "One sentence."}, "hook": {**TEXT, "description": "The hook's name."}},
             "Nothing but a test.",
         ),
-        "DvirLogAdded": _inspection(),
-        "ResourceOperationEnd": _operation_end(),
     }
-
-
-def _inspection() -> dict[str, object]:
-    fields: dict[str, JsonSchema] = {
-        name: {**(nullable(field.kind.json_schema) if field.may_be_null else field.kind.json_schema)}
-        | {"description": field.description}
-        for name, field in FIELDS.items()
-    }
-    own: dict[str, JsonSchema] = {
-        "id": {"type": "string", "format": "uuid", "description": "The report."},
-        "is_safety_critical": {"type": "boolean", "description": "Whether the report is, or one of its defects."},
-        "defect_count": {**COUNT, "description": "How many defects were reported."},
-    }
-    return {
-        "type": "object",
-        "description": "An inspection report as it was sent, with the defaults; further fields that it had included.",
-        "required": ["connection_id", "driver_id", "log_type", *own],
-        "properties": {**fields, **own},
-        "additionalProperties": True,
-    }
-
-
-def _operation_end() -> dict[str, object]:
-    ends = [status.word for status in OperationStatus if status is not OperationStatus.PENDING]
-    return exact_object(
-        {
-            "id": {"type": "string", "format": "uuid", "description": "The operation."},
-            "connection_id": {"type": "string", "format": "uuid", "description": "Where it was to arrive."},
-            "status": {"type": "string", "enum": ends, "description": "How it ended."},
-            "resource": {"const": RESOURCE},
-            "operation_type": {"const": CREATE},
-            "resource_id": nullable({"type": "string", "format": "uuid", "description": "The report; null without."}),
-            "payload": schema_ref("NewDvirLog"),
-        },
-        "An operation that ended.",
-    )
 
 
 def _digest(driver: dict[str, JsonSchema]) -> dict[str, object]:

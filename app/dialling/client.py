@@ -84,23 +84,23 @@ class Dialler:
             seconds = self._patience.total_seconds
             raise DialFailed("timeout", f"The name {target.host} was not resolved within {seconds:g} s") from None
 
-    async def post(self, url: str, body: bytes, headers: dict[str, str]) -> Answer:
+    async def post(self, url: str, body: bytes, headers: dict[str, str], *, is_fresh: bool = False) -> Answer:
         """Sends `body` once and gives the answer, whatever its status. Raises `DialRefused` and `DialFailed`.
 
         On a kept connection that the other side closed meanwhile it is sent a second time, on a new one: receivers
-        get a message at least once.
+        get a message at least once. With `is_fresh` it is sent on a new one only, and never twice.
         """
         target = _target(url)
         request = _request(target, body, headers)
         try:
             async with asyncio.timeout(self._patience.total_seconds):
-                return await self._post(target, request)
+                return await self._post(target, request, is_fresh=is_fresh)
         except TimeoutError:
             seconds = self._patience.total_seconds
             raise DialFailed("timeout", f"No complete answer from {target.shown} within {seconds:g} s") from None
 
-    async def _post(self, target: Target, request: httpcore2.Request) -> Answer:
-        connection = await self.idle.take(target)
+    async def _post(self, target: Target, request: httpcore2.Request, *, is_fresh: bool) -> Answer:
+        connection = None if is_fresh else await self.idle.take(target)
         if connection is not None:
             try:
                 return await self._exchange(connection, target, request)

@@ -17,6 +17,7 @@ from app.web.answers import unavailable
 from app.web.bodies import fields_problem
 from app.web.cursors import CursorSeal
 from app.web.metrics import Metrics
+from app.web.middleware import Stopping
 from app.web.problems import CONFLICT, NOT_FOUND, Problem
 
 log = structlog.get_logger(__name__)
@@ -41,6 +42,7 @@ class InspectionsContext:
     clock: Callable[[], int]
     """The present, in microseconds since 1970 UTC."""
     metrics: Metrics
+    stopping: Stopping
     on_change: Callable[[], None]
     """Told when there may be something to deliver."""
 

@@ -20,18 +20,19 @@ from app.dvir_logs.asking import AskedPage, read_page, seal_place
 from app.dvir_logs.context import InspectionsContext
 from app.dvir_logs.desk import ConnectionNotFound
 from app.inspections.connections import Connection
-from app.inspections.operations import Operation, accept_operation, find_operation, note_attempt
+from app.inspections.operation import Operation, find_operation
+from app.inspections.operations import Attempted, accept_operation, interrupted, note_attempt
 from app.inspections.reading import Place, list_defects, list_reports, may_write
-from app.inspections.schema import Fields, WrongReport, read_report, read_uuid
+from app.inspections.schema import FIELDS, Fields, WrongReport, read_report, read_uuid
 from app.inspections.showing import partner_of, shown_defect, shown_operation, shown_report
 from app.inspections.words import ConnectionKind, OperationStatus
 from app.keys.schema import ApiKey, Scope
-from app.maven.faults import Fault, excerpt
+from app.maven.faults import Fault, excerpt, point
 from app.web.answering import answering
 from app.web.answers import Json
 from app.web.bodies import read_json
 from app.web.middleware import decode_segment
-from app.web.parameters import read_parameters
+from app.web.parameters import invalid_parameter, read_parameters
 from app.web.problems import NOT_FOUND, Problem
 
 log = structlog.get_logger(__name__)
@@ -40,6 +41,10 @@ PATH = "/v2/telematics/dvir-logs"
 DEFECTS_PATH = f"{PATH}/defects"
 OPERATION_PATH = "/v2/integrations/connections/{connection_id}/resource-operations/{id}"
 MAX_BODY_BYTES = 512 * 1024
+STOP_SECONDS = 3.0
+"""How long a provider is still waited for once the service stops: what runs then is ended after five."""
+_TRUE = frozenset({"true", "1", "yes", "on"})
+_FALSE = frozenset({"false", "0", "no", "off"})
 
 
 class DvirLogs:
@@ -50,10 +55,11 @@ class DvirLogs:
 
     async def _create(self, key: ApiKey, request: Request) -> ASGIApp:
         """`POST`: creates a report, by an operation."""
-        is_sync = read_parameters(request.scope["query_string"], ("is_sync",)).boolean("is_sync") or False
+        is_sync = _is_sync(request.scope["query_string"])
         context = self.context
         fields = read_report(await read_json(request.scope, request.receive, MAX_BODY_BYTES))
         connection = await context.desk.find(str(fields["connection_id"]))
+        _refuse_taken(fields, connection)
         dialect = context.database.dialect
         if key.terminals is not None and not await context.database.read(
             may_write(dialect, str(fields["driver_id"]), key.terminals)
@@ -78,7 +84,7 @@ class DvirLogs:
         context = self.context
         if connection.kind is not ConnectionKind.LOCAL:
             assert connection.hook_pk is not None
-            attempted = await context.forward_now(connection.hook_pk, operation.id, fields)
+            attempted = await self._forward(connection.hook_pk, operation.id, fields)
             status = OperationStatus.SUCCESS if attempted.is_success else OperationStatus.FAILED
             script = note_attempt(context.database.dialect, operation.id, attempted, status, context.clock())
             await context.database.write(script)
@@ -87,6 +93,20 @@ class DvirLogs:
         if found is None:
             raise DatabaseUnavailable("the operation is gone")
         return found
+
+    async def _forward(self, hook_pk: int, operation_id: str, fields: Fields) -> Attempted:
+        """One try; given up when the service stops meanwhile, while there is time to say so."""
+        context = self.context
+        trying = asyncio.ensure_future(context.forward_now(hook_pk, operation_id, fields))
+        stopping = asyncio.ensure_future(context.stopping.wait())
+        try:
+            await asyncio.wait({trying, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({trying}, timeout=STOP_SECONDS)
+            return trying.result() if trying.done() else interrupted(context.clock())
+        finally:
+            for task in (trying, stopping):
+                task.cancel()
+            await asyncio.gather(trying, stopping, return_exceptions=True)
 
     async def _one_operation(self, key: ApiKey, request: Request) -> ASGIApp:
         """`GET …/resource-operations/{id}`."""
@@ -157,6 +177,29 @@ class DvirLogs:
     one_operation = answering(Scope.DVIR_READ, OPERATION_PATH, _one_operation)
     list_all = answering(Scope.DVIR_READ, PATH, _list)
     list_all_defects = answering(Scope.DVIR_READ, DEFECTS_PATH, _list_defects)
+
+
+def _is_sync(query_string: bytes) -> bool:
+    """Whether somebody waits for the provider; a boolean in any of the ways in which clients write one."""
+    word = read_parameters(query_string, ("is_sync",)).text("is_sync")
+    if word is None:
+        return False
+    for value, words in ((True, _TRUE), (False, _FALSE)):
+        if word.lower() in words:
+            return value
+    raise invalid_parameter("is_sync", f"must be true or false, not {excerpt(word)}.")
+
+
+def _refuse_taken(fields: Fields, connection: Connection) -> None:
+    """Refuses a further field that has a name which the connection gives to one of the page's."""
+    given = {new: name for name, new in connection.mapping.items() if name in fields}
+    taken = [
+        Fault(point([name]), f"is the name that the connection gives to {given[name]}: send it by another")
+        for name in fields
+        if name not in FIELDS and name in given
+    ]
+    if taken:
+        raise WrongReport(taken)
 
 
 def _no_operation(operation_id: str) -> Problem:

@@ -34,7 +34,7 @@ from app.web.problems import (
 PATH = "/oauth/token"
 MAX_BODY_BYTES = 16 * 1024
 GRANT = "client_credentials"
-_CACHE = {"Cache-Control": "no-store"}
+_CACHE = {"Cache-Control": "no-store", "Pragma": "no-cache"}
 _CHALLENGE = {"WWW-Authenticate": 'Basic realm="hos-receiver", charset="UTF-8"'}
 
 
@@ -63,9 +63,14 @@ class Tokens:
             raise unavailable() from None
 
     def _token(self, request: Request, asked: Mapping[str, str]) -> Response:
-        if asked.get("grant_type") != GRANT:
+        if "grant_type" not in asked:
+            raise _Refused(BAD_REQUEST, "invalid_request", f"grant_type is required: {GRANT}.")
+        if asked["grant_type"] != GRANT:
             raise _Refused(BAD_REQUEST, "unsupported_grant_type", f"grant_type must be {GRANT}.")
-        pairs = _presented(request) or ((asked.get("client_id", ""), asked.get("client_secret", "")),)
+        presented = _presented(request)
+        if presented and "client_secret" in asked and (asked.get("client_id"), asked["client_secret"]) not in presented:
+            raise _Refused(BAD_REQUEST, "invalid_request", "HTTP Basic and the body name two clients: send one.")
+        pairs = presented or ((asked.get("client_id", ""), asked.get("client_secret", "")),)
         ring = self._context.ring
         for name, text in pairs:
             key = ring.find_key(text)
@@ -109,9 +114,9 @@ def _asked(request: Request, body: bytes) -> dict[str, str]:
 def _scopes(key: ApiKey, asked: str | None) -> frozenset[Scope]:
     """The scopes of a token: those asked for, or all that the key has."""
     own = frozenset(scope for scope in Scope if key.may(scope))
-    if not asked:
+    words = (asked or "").split()
+    if not words:
         return own
-    words = asked.split()
     wanted = frozenset(scope for scope in own if scope in words)
     if len(wanted) != len(set(words)):
         raise _Refused(BAD_REQUEST, "invalid_scope", f"scope may have {', '.join(sorted(own))} for this key.")

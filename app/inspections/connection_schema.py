@@ -73,7 +73,7 @@ class Header(BaseModel):
 
 
 def _distinct(mapping: dict[str, str | None]) -> dict[str, str | None]:
-    sent = (mapping.get(name, name) for name in FIELDS if name != "connection_id" or name in mapping)
+    sent = (mapping.get(name, name) for name in FIELDS)
     names = [name for name in sent if name is not None]
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:

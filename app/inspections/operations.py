@@ -1,4 +1,4 @@
-"""Scripts over resource operations: accepted, tried, ended, found; and what hooks are owed of it.
+"""Scripts that change resource operations: accepted, tried, ended; and what hooks are owed of it.
 
 An operation is on disk before anybody is told of it, and what is to be forwarded is in the outbox by the same commit:
 so it is forwarded at least once, whatever dies, and it always ends.
@@ -10,9 +10,10 @@ from uuid import uuid4
 
 import orjson
 
-from app.db.statements import Dialect, Execute, Fetch, ReadScript, Row, WriteScript, row_lock
+from app.db.statements import Dialect, Execute, Fetch, ReadScript, WriteScript, row_lock
 from app.inspections.connections import Connection
-from app.inspections.news import Told, owe_news
+from app.inspections.news import owe_news
+from app.inspections.operation import OPERATION_COLUMNS, Operation, operation_of
 from app.inspections.reports import keep_report
 from app.inspections.schema import Fields
 from app.inspections.words import ConnectionKind, OperationStatus
@@ -47,68 +48,11 @@ def interrupted(at: int) -> Attempted:
     return Attempted(at, is_success=False, error_type="interrupted", error_details=INTERRUPTED)
 
 
-@dataclass(frozen=True, slots=True)
-class OperationLog:
-    """One attempt as it is kept."""
-
-    id: str
-    attempted_at: int
-    is_success: bool
-    error_type: str | None
-    error_details: str | None
-    response_status_code: int | None
-    response_headers: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Operation:
-    """An operation with its attempts. Times are microseconds since 1970 UTC."""
-
-    pk: int
-    id: str
-    partner_id: str
-    connection_id: str
-    payload: bytes
-    is_sync: bool
-    status: OperationStatus
-    resource_id: str | None
-    source_id: str | None
-    created_at: int
-    updated_at: int
-    logs: tuple[OperationLog, ...] = ()
-
-
 def _take_turn(dialect: Dialect) -> WriteScript[None]:
     """Takes the ledger until the commit, as whoever removes a connection does: so an operation ends once, none is
     accepted for a connection that is being removed, and of two reports of a vehicle one sees the other.
     """
     yield Fetch(f"SELECT 1 FROM ledger WHERE pk = 1{row_lock(dialect)}")
-
-
-_COLUMNS = "pk, id, partner_id, connection_id, payload, is_sync, status, resource_id, source_id, created_at, updated_at"
-
-
-def _operation(row: Row, logs: tuple[OperationLog, ...] = ()) -> Operation:
-    head = (row[0], row[1], row[2], row[3], bytes(row[4]), bool(row[5]), OperationStatus(row[6]))
-    return Operation(*head, row[7], row[8], row[9], row[10], logs)
-
-
-def find_operation(connection_id: str, operation_id: str) -> ReadScript[Operation | None]:
-    """An operation of a connection with its attempts, oldest first."""
-    rows = yield Fetch(
-        f"SELECT {_COLUMNS} FROM resource_operations WHERE id = $1 AND connection_id = $2",
-        (operation_id, connection_id),
-    )
-    if not rows:
-        return None
-    logs = yield Fetch(
-        "SELECT id, attempted_at, is_success, error_type, error_details, response_status_code, response_headers"
-        " FROM operation_logs WHERE operation_pk = $1 ORDER BY pk",
-        (rows[0][0],),
-    )
-    return _operation(
-        rows[0], tuple(OperationLog(log[0], log[1], bool(log[2]), log[3], log[4], log[5], log[6]) for log in logs)
-    )
 
 
 def accept_operation(
@@ -155,10 +99,10 @@ def note_attempt(
 ) -> WriteScript[None]:
     """Notes an attempt, and how the operation stands after it. One that has ended already is left alone."""
     yield from _take_turn(dialect)
-    rows = yield Fetch(f"SELECT {_COLUMNS} FROM resource_operations WHERE id = $1", (operation_id,))
+    rows = yield Fetch(f"SELECT {OPERATION_COLUMNS} FROM resource_operations WHERE id = $1", (operation_id,))
     if not rows or rows[0][6] != OperationStatus.PENDING:
         return
-    operation = _operation(rows[0])
+    operation = operation_of(rows[0])
     yield Execute(
         "INSERT INTO operation_logs (id, operation_pk, attempted_at, is_success, error_type, error_details,"
         " response_status_code, response_headers) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
@@ -182,7 +126,7 @@ def note_attempt(
         (operation.pk, int(status), resource_id, attempted.source_id, now),
     )
     if status is not OperationStatus.PENDING:
-        yield from owe_news(Told(operation.id, operation.connection_id, operation.is_sync, fields), resource_id, now)
+        yield from owe_news(dialect, operation.connection_id, operation.id, now)
 
 
 def interrupted_operations(before: int) -> ReadScript[list[str]]:

@@ -81,6 +81,9 @@ class DefectRecord:
     resolved_at: int | None
     resolved_by: str | None
     created_at: int
+    updated_at: int
+    fleet_ref: str | None
+    source_name: str | None
 
 
 _OPEN_COUNT = "(SELECT count(*) FROM dvir_defects AS o WHERE o.dvir_log_pk = l.pk AND o.resolved_at IS NULL)"
@@ -91,9 +94,13 @@ _REPORT = (
 _REPORTS = "dvir_logs AS l LEFT JOIN connections AS c ON c.id = l.connection_id"
 _DEFECT = (
     "d.pk, d.id, l.id, l.connection_id, l.source_id, d.driver_id, d.vehicle_id, d.trailer_id, d.occurred_at,"
-    " d.defect_type, d.is_safety_critical, d.detail, d.resolved_at, d.resolved_by, l.created_at"
+    " d.defect_type, d.is_safety_critical, d.detail, d.resolved_at, d.resolved_by, l.created_at,"
+    " coalesce((SELECT r.created_at FROM dvir_logs AS r WHERE r.id = d.resolved_by), l.created_at),"
+    " c.fleet_ref, c.source_name"
 )
-_DEFECTS = "dvir_defects AS d JOIN dvir_logs AS l ON l.pk = d.dvir_log_pk"
+_DEFECTS = (
+    "dvir_defects AS d JOIN dvir_logs AS l ON l.pk = d.dvir_log_pk LEFT JOIN connections AS c ON c.id = l.connection_id"
+)
 
 
 def _report(row: Row) -> Report:
@@ -116,7 +123,7 @@ def _report(row: Row) -> Report:
 def _defect(row: Row) -> DefectRecord:
     head = (row[0], row[1], row[2], row[3], row[4], row[5], row[6], row[7], row[8], row[9])
     detail = None if row[11] is None else orjson.loads(row[11])
-    return DefectRecord(*head, bool(row[10]), detail, row[12], row[13], row[14])
+    return DefectRecord(*head, bool(row[10]), detail, *row[12:18])
 
 
 def list_reports(

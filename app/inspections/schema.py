@@ -95,7 +95,7 @@ FIELDS: dict[str, Field] = {
     "is_safety_critical": Field(BOOLEAN, "Whether the report is safety-critical."),
     "driver_comment": Field(WORDS, "The driver's comment."),
     "certify_comment": Field(WORDS, "The driver's certification."),
-    "odometer": Field(number(0), "The odometer, in `odometer_unit`."),
+    "odometer": Field(number(), "The odometer, in `odometer_unit`."),
     "odometer_unit": Field(one_of(ODOMETER_UNITS), "Unit of the odometer."),
     "certify_date": Field(UTC_TIME, "When it was certified. Must be UTC."),
     "certified_by": Field(WORDS, "Who certified it."),

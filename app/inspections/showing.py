@@ -6,7 +6,7 @@ from uuid import NAMESPACE_URL, uuid5
 import orjson
 
 from app.inspections.connections import Connection
-from app.inspections.operations import Operation, OperationLog
+from app.inspections.operation import Operation, OperationLog
 from app.inspections.reading import DefectRecord, Report
 from app.inspections.schema import FIELDS
 from app.inspections.words import CREATE, RESOURCE
@@ -92,7 +92,12 @@ def shown_defect(defect: DefectRecord) -> dict[str, object]:
         "dvir_log_id": defect.log_id,
         "source_dvir_log_id": defect.source_log_id,
         "connection_id": defect.connection_id,
+        "source_id": None,
+        "fleet_ref": defect.fleet_ref,
+        "source_name": defect.source_name,
         "created_at": format_time(defect.created_at),
+        "updated_at": format_time(defect.updated_at),
+        "deleted_at": None,
         "occurred_at": format_time(defect.occurred_at),
         "driver_id": defect.driver_id,
         "vehicle_id": defect.vehicle_id,

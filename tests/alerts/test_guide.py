@@ -11,6 +11,7 @@ from app.alerts.apprise_sender import AppriseSender
 from app.dialling.errors import DialFailed
 from app.hooks.schema import INSPECTIONS
 from app.inspections.connections import LOCAL_ID
+from app.inspections.schema import FIELDS
 from app.outbox.model import Topic
 from tests.alerts.alerted import House, alerting_on, created, eventually, message_of
 from tests.alerts.alertmanager_server import running_alertmanager
@@ -114,7 +115,7 @@ async def test_inspections_have_the_fields_that_are_shown(sqlite_url: str) -> No
         await depot.given("POST", LOGS, {**sent_of(failed["payload"]), "connection_id": connection}, 202)
         added_message = await sent(depot.house, server, Topic.DVIR_ADDED)
         failed_message = await sent(depot.house, server, Topic.OPERATION_FAILED)
-    ids = {"id": added["id"], "connection_id": added["connection_id"]}
+    ids = {name: added[name] for name in ("id", "connection_id", "created_at", "updated_at")}
     assert {**added_message["data"], **ids} == added
     assert list(added_message["data"]) == list(added)
     assert shape(failed_message) == shape(messages()[Topic.OPERATION_FAILED.word])
@@ -123,7 +124,12 @@ async def test_inspections_have_the_fields_that_are_shown(sqlite_url: str) -> No
 
 def sent_of(documented: dict[str, Any]) -> dict[str, Any]:
     """The report of which the guide shows what is told, without what is made here."""
-    return {name: value for name, value in documented.items() if name not in ("id", "defect_count")}
+    made_here = ("defect_count", "occurred_at") if documented.get("occurred_at") is None else ("defect_count",)
+    return {
+        name: value
+        for name, value in documented.items()
+        if name in FIELDS and name not in made_here and value is not None
+    }
 
 
 def test_an_alertmanager_takes_the_configuration() -> None:

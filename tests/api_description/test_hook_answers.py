@@ -23,6 +23,7 @@ from app.inspections.connection_schema import NewConnection
 from app.inspections.connections import LOCAL_ID, ensure_local
 from app.inspections.operations import accept_operation
 from app.inspections.schema import read_report
+from app.inspections.showing import partner_of
 from app.outbox.model import Status
 from tests.alerts.alerted import House, created, eventually, invalidated, message_of
 from tests.alerts.hook_api import LIMITED, PUBLIC, READER, Front, front_on
@@ -259,7 +260,7 @@ async def inspect(house: House) -> None:
     provider = await desk.create(NewConnection(name="Provider", kind="http", url=NOWHERE))
     for connection in (await desk.find(LOCAL_ID), provider):
         asked = read_report(json.dumps({**report_sent(), "connection_id": connection.id}).encode())
-        accept = accept_operation(database.dialect, connection, asked, "partner", house.clock(), is_sync=False)
+        accept = accept_operation(database.dialect, connection, asked, partner_of("tms"), house.clock(), is_sync=False)
         await database.write(accept)
     await desk.remove(provider.id)
 

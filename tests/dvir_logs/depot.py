@@ -184,6 +184,7 @@ async def depot_on(
         await database.write(ensure_local(house.clock()))
         forwarder = house.deliverer.forwarder
         judge_url = partial(house.sender.check, Kind.CONNECTION)
+        stopping = Stopping()
         context = InspectionsContext(
             database=database,
             reads=database,
@@ -194,6 +195,7 @@ async def depot_on(
             forward_now=forwarder.forward_now,
             clock=house.clock,
             metrics=Metrics("0"),
+            stopping=stopping,
             on_change=house.wake.set,
         )
         router = Router(routes(context), redirect_slashes=False)
@@ -202,6 +204,6 @@ async def depot_on(
             scope["app"] = router  # by this it knows that an HTTPException will find somebody
             await router(scope, receive, send)
 
-        app = Frame(route, Stopping())
+        app = Frame(route, stopping)
         async with AsyncClient(transport=ASGITransport(app), base_url="http://depot", timeout=30) as client:
             yield Depot(house, ring, client)

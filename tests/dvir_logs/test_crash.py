@@ -190,3 +190,20 @@ async def only_operation(url: str, connection: str) -> Shown:
         await database.close()
     ((operation_id,),) = [tuple(row) for row in rows]
     return {"id": operation_id, "connection_id": connection}
+
+
+async def test_a_service_that_stops_says_how_it_ended(sqlite_url: str, tmp_path: Path) -> None:
+    provider = Provider()
+    provider.is_slow = True
+    async with answering(provider.reply) as server:
+        with serving(cwd=tmp_path, HOS_DATABASE_URL=sqlite_url, **SETTINGS) as served:
+            asked = {"name": "x", "kind": "http", "url": server.url}
+            connection = str((await ask(served, "POST", CONNECTIONS, asked))["id"])
+            waiting = asyncio.create_task(ask(served, "POST", f"{LOGS}?is_sync=true", report(connection)))
+            await asyncio.wait_for(provider.asked.wait(), 20)
+            assert await asyncio.to_thread(served.stop) == 0
+            ended = await waiting
+    (log,) = logs_of(ended)
+    assert (ended["status"], log["error_type"]) == ("failed", "interrupted")
+    assert list(provider.times) == [ended["id"]]
+    assert await only_operation(sqlite_url, connection) == {"connection_id": connection, "id": ended["id"]}

@@ -207,13 +207,15 @@ async def test_is_sync_is_a_boolean(depot: Depot) -> None:
         ("is_sync=false", 202),
         ("is_sync=true", 200),
         ("is_sync=", 400),
-        ("is_sync=yes", 400),
+        ("is_sync=True", 200),
+        ("is_sync=0", 202),
+        ("is_sync=maybe", 400),
         ("is_sync=true&is_sync=true", 400),
         ("is_async=true", 400),
     ):
         answer = await depot.ask("POST", f"{LOGS}?{query}", body)
         assert answer.status_code == status, query
-    assert len(await depot.items()) == 2
+    assert len(await depot.items()) == 4
 
 
 async def test_the_least_report_names_a_connection_and_a_driver(depot: Depot) -> None:

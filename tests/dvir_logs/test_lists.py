@@ -246,5 +246,7 @@ async def test_what_a_defect_shows(depot: Depot) -> None:
     await depot.send(vehicle_id=uuid_of(1), occurred_at=moment(3), status="defect_corrected")
     (corrected, _) = await depot.items()
     (closed,) = await depot.items(DEFECTS)
+    assert shown["updated_at"] == shown["created_at"] == listed["created_at"]
     resolved = {"status": "resolved", "resolved_at": moment(3), "resolved_by": corrected["id"]}
+    resolved["updated_at"] = corrected["created_at"]
     assert closed == {**shown, **resolved}

@@ -11,7 +11,7 @@ from app.maven.ijson_grammar import Json
 from tests.dialling.answering import Request, answering, http, saying, silent
 from tests.dvir_logs.depot import CONNECTIONS, DAY_SECONDS, LOGS, Depot, logs_of, operation_path, taken
 from tests.dvir_logs.test_creating import assert_operation
-from tests.inspections.samples import DRIVER, full_report, without
+from tests.inspections.samples import DRIVER, full_report, report, without
 
 TRIES = 10
 """The first, and nine more."""
@@ -53,7 +53,7 @@ async def test_what_a_provider_takes(depot: Depot, given: Json, kept: str) -> No
         assert headers["x-trace"] == "abc"
         assert "set-cookie" not in headers
     first, second = provider.asked
-    assert body_of(first) == without(sent, "connection_id")
+    assert body_of(first) == sent
     assert second.headers["idempotency-key"] == synchronous["id"] != first.headers["idempotency-key"] == done["id"]
     assert first.headers["content-type"] == "application/json"
     assert "authorization" not in first.headers
@@ -267,6 +267,28 @@ async def test_credentials_are_sent_and_never_shown(
     for text in (*shown, *(str(row[0]) for row in rows), captured.out, captured.err):
         assert SECRETS not in text
         assert encoded not in text
+
+
+async def test_a_further_field_does_not_take_the_name_of_another(depot: Depot) -> None:
+    async with answering(saying(taken("1"))) as provider:
+        connection = await depot.connect(provider.url, mapping={"driver_id": "dd", "odometer": None})
+        taken_name = "is the name that the connection gives to driver_id: send it by another"
+        found = await depot.refused("POST", LOGS, report(connection, dd="COLLIDE"))
+        assert found == {"/dd": taken_name}
+        # One that was accepted before the mapping was changed.
+        await depot.given("PATCH", f"{CONNECTIONS}/{connection}", {"mapping": {}})
+        waits = await depot.send(connection, dd="COLLIDE")
+        await depot.given("PATCH", f"{CONNECTIONS}/{connection}", {"mapping": {"driver_id": "dd"}})
+        async with depot.house.delivering():
+            await depot.ended(waits)
+    (request,) = provider.asked
+    assert body_of(request)["dd"] == report(connection)["driver_id"]
+
+
+async def test_an_id_is_a_string_or_a_whole_number_of_any_size(depot: Depot) -> None:
+    async with answering(saying(http(200, b'{"id": 123456789012345678901234567890}'))) as provider:
+        shown = await depot.send(await depot.connect(provider.url), is_sync=True)
+    assert (shown["status"], shown["source_id"]) == ("success", "123456789012345678901234567890")
 
 
 async def test_a_mapping_renames_and_leaves_out(depot: Depot) -> None:

@@ -13,7 +13,8 @@ from app.dialling.sealing import Seal
 from app.dvir_logs.desk import ConnectionDesk
 from app.hooks.model import Kind
 from app.inspections.connections import Connection, find_connection
-from app.inspections.operations import Attempted, Operation, accept_operation, note_attempt
+from app.inspections.operation import Operation
+from app.inspections.operations import Attempted, accept_operation, note_attempt
 from app.inspections.schema import read_report
 from app.inspections.words import OperationStatus
 from tests.databases import PostgresqlDatabases

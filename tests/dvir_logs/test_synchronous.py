@@ -10,6 +10,7 @@ from app.inspections.connections import find_connection
 from app.inspections.operations import INTERRUPTED, Attempted, accept_operation, note_attempt
 from app.inspections.schema import read_report
 from app.inspections.words import OperationStatus
+from tests.alerts.alerted import eventually
 from tests.dialling.answering import Request, answering, http, saying, silent
 from tests.dvir_logs.depot import LOGS, Depot, depot_on, logs_of, taken
 from tests.inspections.samples import DRIVER, report
@@ -30,6 +31,32 @@ async def test_it_is_tried_once(depot: Depot, status: int) -> None:
     assert log["response_status_code"] == status
     assert await depot.operation(shown) == shown
     assert len(provider.asked) == 2
+
+
+@pytest.mark.parametrize("is_sync", [True, False])
+async def test_what_is_noted_is_all_that_was_posted(depot: Depot, is_sync: bool) -> None:
+    """Over a connection that was kept, and which the provider closes without an answer, it is not sent again unseen."""
+
+    async def reply(request: Request, writer: asyncio.StreamWriter) -> bool:
+        if request.number == 1:
+            return False
+        writer.write(taken(f"n-{request.number}"))
+        return True
+
+    async with answering(reply) as provider:
+        connection = await depot.connect(provider.url)
+        assert (await depot.send(connection, is_sync=True))["source_id"] == "n-0"
+        shown = await depot.send(connection, is_sync=is_sync)
+        if is_sync:
+            assert shown["status"] == "failed"
+        else:
+            async with depot.house.delivering():
+                await eventually(lambda: len(provider.asked) == 2, "it was tried")
+                depot.house.clock.pass_by(90)
+                shown = await depot.ended(shown)
+            assert shown["source_id"] == "n-2"
+    keys = [request.headers["idempotency-key"] for request in provider.asked]
+    assert keys.count(str(shown["id"])) == len(logs_of(shown)) == (1 if is_sync else 2)
 
 
 async def test_a_provider_that_says_nothing_in_time(depot: Depot) -> None:

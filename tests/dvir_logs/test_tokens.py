@@ -89,7 +89,9 @@ async def test_who_gets_none(depot: Depot) -> None:
         assert_error(await ask(depot, GRANT, headers), 401, "invalid_client")
     for grant in ("", "password", "authorization_code", "refresh_token", "Client_Credentials"):
         assert_error(await ask(depot, {**right, "grant_type": grant}), 400, "unsupported_grant_type")
-    assert_error(await ask(depot, right), 400, "unsupported_grant_type")
+    assert_error(await ask(depot, right), 400, "invalid_request")
+    assert_error(await ask(depot, {**GRANT, **right}, basic("other", other)), 400, "invalid_request")
+    assert_token(await ask(depot, {**GRANT, **right, "scope": " "}), "dvir:read")
     for scope in ("admin", "read", "dvir:write", "dvir:read dvir:write", "dvir:read,", "x", "DVIR:READ"):
         assert_error(await ask(depot, {**GRANT, **right, "scope": scope}), 400, "invalid_scope")
     await depot.revoke("plain")
@@ -117,7 +119,7 @@ async def test_what_is_no_request(depot: Depot, body: bytes, content_type: str |
 
 
 async def test_sizes_and_methods(depot: Depot) -> None:
-    assert_error(await depot.ask("POST", TOKENS, b"", FORM), 400, "unsupported_grant_type")
+    assert_error(await depot.ask("POST", TOKENS, b"", FORM), 400, "invalid_request")
     assert_problem(await ask(depot, {**GRANT, "client_id": "x" * 20_000}), 413)
     assert_problem(await depot.ask("GET", TOKENS), 405)
 

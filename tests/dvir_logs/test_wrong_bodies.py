@@ -33,7 +33,7 @@ WRONG: list[tuple[str, Json, str]] = [
         for value in ("x" * 10_001, *NO_STRING)
     ),
     *(("defect_count", value, "") for value in (-1, 1_000_001, 0.5, 10**30, *NO_NUMBER)),
-    *(("odometer", value, "") for value in (-1, -0.5, -(10**30), *NO_NUMBER)),
+    *(("odometer", value, "") for value in NO_NUMBER),
     *(("is_safety_critical", value, "") for value in NO_BOOLEAN),
     *((name, value, "") for name in ("defects", "defects_detail") for value in NO_LIST),
     ("defects", ["brakes"] * 1001, ""),
