@@ -6,6 +6,7 @@ two processes, and the one that lives takes over.
 
 import asyncio
 import random
+import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
@@ -199,7 +200,15 @@ async def _settle(scene: Scene, database: Database) -> None:
         rows = await database.fetch(f"SELECT 1 FROM deliveries WHERE status = {int(Status.PENDING)} LIMIT 1")
         return not rows
 
-    await eventually(is_settled, "nothing is pending", SETTLE_SECONDS)
+    try:
+        await eventually(is_settled, "nothing is pending", SETTLE_SECONDS)
+    except AssertionError as error:
+        left = await database.fetch(
+            "SELECT hook_pk, violation_pk, tries, due_at, last_attempt_at, last_error FROM deliveries"
+            f" WHERE status = {int(Status.PENDING)} ORDER BY pk LIMIT 5"
+        )
+        error.add_note(f"At {time.time_ns() // 1000} there are still {[tuple(row) for row in left]}")
+        raise
     rows = await database.fetch(
         "SELECT v.id, e.revision, e.outcome, d.payload FROM events AS e"
         " JOIN violations AS v ON v.pk = e.violation_pk JOIN events AS d ON d.seq = e.details_seq"
