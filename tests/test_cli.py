@@ -98,7 +98,7 @@ def test_the_commands_are_those_of_the_contract() -> None:
     assert every_command() == COMMANDS
 
 
-def test_one_command_is_loaded_alone_and_is_the_same(tmp_path: Path) -> None:
+def test_one_command_is_loaded_alone_and_is_the_same() -> None:
     for name in sorted({command.partition(" ")[0] for command in COMMANDS}):
         alone, among_all = (
             CliRunner().invoke(line, [name, "--help"], prog_name="hos") for line in (command_line(name), command_line())

@@ -47,7 +47,7 @@ def call(database_url: str) -> Call:
     def run(*arguments: str, stdin: bytes = b"", **settings: str) -> Result:
         env = {**kept, "HOS_DATABASE_URL": database_url, **LOOPBACK, **settings}
         return CliRunner().invoke(
-            command_line(), ["connections", *arguments], input=stdin, env=env, prog_name="hos-receiver"
+            command_line("connections"), ["connections", *arguments], input=stdin, env=env, prog_name="hos-receiver"
         )
 
     return run

@@ -5,7 +5,6 @@ trying the examples dials nobody.
 """
 
 from app.alerts.shown import shown_delivery, shown_hook
-from app.api_description import inspection_examples
 from app.api_description.examples import RECEIVED_AT, JsonObject, flat, violation
 from app.hooks.model import Kind
 from app.hooks.schema import CHANGES, DVIR_ADDED, Digest, HookFilter
@@ -172,13 +171,3 @@ def told_digest() -> JsonObject:
 def told_test() -> JsonObject:
     """The data of `hook.test`."""
     return {"message": "This is a test. It tells of no violation.", "hook": "Safety desk"}
-
-
-def told_inspection() -> JsonObject:
-    """The data of `dvir_log.added`."""
-    return inspection_examples.report()
-
-
-def told_operation(*, is_failed: bool) -> JsonObject:
-    """The data of `resource_operation.succeeded` and `resource_operation.failed`."""
-    return inspection_examples.refused() if is_failed else inspection_examples.ended()

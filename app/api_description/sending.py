@@ -4,7 +4,7 @@ import re
 
 from openapi_pydantic import Operation, Parameter, PathItem, Reference, RequestBody, Response
 
-from app.api_description import examples, hook_examples
+from app.api_description import examples, hook_examples, inspection_examples
 from app.api_description.pieces import JSON_TYPE, JsonSchema, content, exact_object, nullable, parameter, schema_ref
 from app.api_description.schemas import COUNT, COUNTS, TEXT, written_time
 from app.hooks.digests import MOST_DRIVERS
@@ -51,9 +51,9 @@ def webhooks() -> dict[str, PathItem]:
         Topic.THRESHOLD: ("DriverThreshold", hook_examples.told_threshold()),
         Topic.DIGEST: ("ViolationDigest", hook_examples.told_digest()),
         Topic.TEST: ("HookTest", hook_examples.told_test()),
-        Topic.DVIR_ADDED: ("DvirLog", hook_examples.told_inspection()),
-        Topic.OPERATION_SUCCEEDED: ("ResourceOperation", hook_examples.told_operation(is_failed=False)),
-        Topic.OPERATION_FAILED: ("ResourceOperation", hook_examples.told_operation(is_failed=True)),
+        Topic.DVIR_ADDED: ("DvirLog", inspection_examples.report()),
+        Topic.OPERATION_SUCCEEDED: ("ResourceOperation", inspection_examples.ended()),
+        Topic.OPERATION_FAILED: ("ResourceOperation", inspection_examples.refused()),
     }
     for topic, (schema, data) in others.items():
         summary, told = _TEXTS[topic]

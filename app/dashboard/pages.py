@@ -26,7 +26,7 @@ from app.dashboard.statics import STATICS
 from app.dashboard.words import WORDS
 from app.db.errors import DatabaseRefused, DatabaseUnavailable
 from app.web.answers import unavailable
-from app.web.bodies import read_body
+from app.web.bodies import FORM_TYPE, media_type, read_body
 from app.web.problems import (
     FORBIDDEN,
     INVALID_FIELDS,
@@ -146,9 +146,8 @@ class Form:
 
 async def read_form(request: Request) -> Form:
     """The form that was sent. Raises `Problem` 413, 415 and 422."""
-    essence = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if essence != "application/x-www-form-urlencoded":
-        raise Problem(UNSUPPORTED_MEDIA_TYPE, "Send the fields of the form as application/x-www-form-urlencoded.")
+    if media_type(request.scope) != FORM_TYPE:
+        raise Problem(UNSUPPORTED_MEDIA_TYPE, f"Send the fields of the form as {FORM_TYPE}.")
     body = await read_body(request.scope, request.receive, MOST_FORM_BYTES)
     try:
         pairs = parse_qsl(

@@ -7,7 +7,7 @@ from starlette.requests import Request
 
 from app.maven.faults import WrongFields
 from app.maven.members import read_members
-from app.web.bodies import decode_sent, fields_problem, read_body
+from app.web.bodies import FORM_TYPE, decode_sent, fields_problem, media_type, read_body
 from app.web.parameters import Parameters, read_parameters
 from app.web.problems import INVALID_FIELDS, Problem
 
@@ -20,24 +20,20 @@ async def parameters_of(request: Request, allowed: Collection[str]) -> Parameter
     """
     query: bytes = request.scope["query_string"]
     if request.method == "POST":
-        body = await read_body(request.scope, request.receive, MAX_BODY_BYTES)
-        if _is_form(request):
-            sent = body.strip()
-        else:
-            sent = _as_query(decode_sent(request.scope, body, MAX_BODY_BYTES)) if body else b""
-        query = b"&".join(part for part in (query, sent) if part)
+        query = b"&".join(part for part in (query, await _sent(request)) if part)
     return read_parameters(query, allowed)
 
 
-def _is_form(request: Request) -> bool:
-    essence = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    return essence == "application/x-www-form-urlencoded" and "content-encoding" not in request.headers
+async def _sent(request: Request) -> bytes:
+    """What a body asks for as a query string. One that is empty, of whatever type, asks for nothing."""
+    body = await read_body(request.scope, request.receive, MAX_BODY_BYTES)
+    if not body or (media_type(request.scope) == FORM_TYPE and "content-encoding" not in request.headers):
+        return body.strip()
+    text = decode_sent(request.scope, body, MAX_BODY_BYTES)
+    return _as_query(text) if text.strip() else b""
 
 
 def _as_query(body: bytes) -> bytes:
-    """The members of a JSON object as a query string; nothing of a body that is empty."""
-    if not body.strip():
-        return b""
     try:
         members = read_members(body, WrongFields)
     except WrongFields as error:

@@ -16,7 +16,7 @@ from app.duty_log.words import KNOWN_WORDS, RecordStatus
 from app.maven.faults import Fault, excerpt, point
 from app.maven.ijson import decode, expect_end, read_object, read_value, skip_space
 from app.maven.ijson_grammar import Json, NotJson
-from app.maven.members import BEYOND, writable
+from app.maven.long_numbers import BEYOND, writable
 
 Fields = dict[str, Json]
 """The fields of a record by their names, as they are kept: only what was sent, times in one form."""

@@ -19,7 +19,7 @@ from app.keys.schema import ApiKey, Scope
 from app.keys.tokens import LIFETIME_SECONDS
 from app.web.answers import unavailable
 from app.web.authentication import basic_credentials
-from app.web.bodies import read_body
+from app.web.bodies import media_type, read_body
 from app.web.problems import (
     BAD_REQUEST,
     JSON_TYPE,
@@ -96,9 +96,8 @@ def _presented(request: Request) -> tuple[tuple[str, str], ...]:
 
 def _asked(request: Request, body: bytes) -> dict[str, str]:
     """The parameters of a request: a form as the RFC has it, or a JSON object."""
-    essence = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     try:
-        if essence == "application/json":
+        if media_type(request.scope) == "application/json":
             found = orjson.loads(body)
             if not isinstance(found, dict) or not all(isinstance(value, str) for value in found.values()):
                 raise ValueError

@@ -5,11 +5,11 @@ Both are told as the API shows them at that moment.
 
 import orjson
 
-from app.db.statements import Dialect, Fetch, WriteScript
+from app.db.statements import Fetch, WriteScript
 from app.hooks.model import Kind
 from app.inspections.connections import find_connection
 from app.inspections.operation import find_operation
-from app.inspections.reading import ReportFilter, list_reports
+from app.inspections.reading import find_report
 from app.inspections.showing import shown_operation, shown_report
 from app.outbox.model import TOPIC_WORDS, Topic
 from app.outbox.store import add_pending
@@ -17,7 +17,7 @@ from app.outbox.store import add_pending
 _TOPICS = frozenset({Topic.DVIR_ADDED, Topic.OPERATION_SUCCEEDED, Topic.OPERATION_FAILED})
 
 
-def owe_news(dialect: Dialect, connection_id: str, operation_id: str, now: int) -> WriteScript[None]:
+def owe_news(connection_id: str, operation_id: str, now: int) -> WriteScript[None]:
     """Puts into the outbox what hooks are owed of an operation that ended. A synchronous one is told by its answer, and
     only its report by hooks.
     """
@@ -30,7 +30,8 @@ def owe_news(dialect: Dialect, connection_id: str, operation_id: str, now: int) 
     told: list[tuple[Topic, bytes]] = []
     is_critical = False
     if ended.resource_id is not None:
-        (report,), _ = yield from list_reports(dialect, ReportFilter(log_ids=(ended.resource_id,)), None, 1)
+        report = yield from find_report(ended.resource_id)
+        assert report is not None
         is_critical = report.is_safety_critical
         told.append((Topic.DVIR_ADDED, orjson.dumps(shown_report(report))))
     if not ended.is_sync:

@@ -118,15 +118,15 @@ def note_attempt(
         ),
     )
     resource_id: str | None = None
-    fields: Fields = orjson.loads(operation.payload)
     if status is OperationStatus.SUCCESS:
+        fields: Fields = orjson.loads(operation.payload)
         resource_id = yield from keep_report(dialect, fields, attempted.source_id, operation.created_at, now)
     yield Execute(
         "UPDATE resource_operations SET status = $2, resource_id = $3, source_id = $4, updated_at = $5 WHERE pk = $1",
         (operation.pk, int(status), resource_id, attempted.source_id, now),
     )
     if status is not OperationStatus.PENDING:
-        yield from owe_news(dialect, operation.connection_id, operation.id, now)
+        yield from owe_news(operation.connection_id, operation.id, now)
 
 
 def interrupted_operations(before: int) -> ReadScript[list[str]]:

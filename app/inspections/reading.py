@@ -189,6 +189,12 @@ def _conditions(asked: ReportFilter, arguments: Arguments, alias: str) -> list[s
     return found or ["1 = 1"]
 
 
+def find_report(report_id: str) -> ReadScript[Report | None]:
+    """One report."""
+    rows = yield Fetch(f"SELECT {_REPORT} FROM {_REPORTS} WHERE l.id = $1", (report_id,))
+    return _report(rows[0]) if rows else None
+
+
 def report_as_sent(report_id: str) -> ReadScript[Fields | None]:
     """The fields of a report as it was sent, with the defaults; None when it is gone."""
     rows = yield Fetch("SELECT payload FROM dvir_logs WHERE id = $1", (report_id,))

@@ -26,7 +26,7 @@ from app.maven.faults import Fault, WrongFields, excerpt, point
 from app.maven.ijson import read_document
 from app.maven.ijson_grammar import Json, NotJson
 from app.maven.kinds import BOOLEAN, OBJECT, Kind, list_of, number, one_of, parsed, text, whole
-from app.maven.members import BEYOND, writable
+from app.maven.long_numbers import BEYOND, writable
 from app.maven.times import format_time, parse_time
 
 Fields = dict[str, Json]

@@ -21,6 +21,7 @@ from app.web.problems import (
 )
 
 GZIP_CODINGS = (b"gzip", b"x-gzip")
+FORM_TYPE = "application/x-www-form-urlencoded"
 GZIP_TYPES = (b"application/gzip", b"application/x-gzip")
 GZIP_MAGIC = b"\x1f\x8b"
 
@@ -107,6 +108,11 @@ def decode_body(raw: bytes, content_encoding: bytes | None, content_type: bytes 
 async def read_json(scope: Scope, receive: Receive, limit: int) -> bytes:
     """The JSON text of a request, read and decompressed. Raises what `read_body` and `decode_body` raise."""
     return decode_sent(scope, await read_body(scope, receive, limit), limit)
+
+
+def media_type(scope: Scope) -> str:
+    """The type that a request says its body is of, in lower case and without parameters; empty when it says none."""
+    return Headers(scope=scope).get("content-type", "").partition(";")[0].strip().lower()
 
 
 def decode_sent(scope: Scope, raw: bytes, limit: int) -> bytes:
