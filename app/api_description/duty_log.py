@@ -13,6 +13,7 @@ from app.api_description.pieces import (
     answer,
     content,
     exact_object,
+    media,
     operation,
     parameter,
     schema_ref,
@@ -25,6 +26,7 @@ from app.duty_log.fields import FIELDS, LONG, REQUIRED
 from app.duty_log.reading import SORTS
 from app.duty_log.terms import ALREADY_EDITED, DELETE_UNSUPPORTED, unknown_record, unknown_user
 from app.duty_log.words import STATUSES
+from app.web.bodies import FORM_TYPE
 from app.web.problems import CONFLICT, METHOD_NOT_ALLOWED, NOT_FOUND
 
 TAG = "Duty log"
@@ -273,7 +275,10 @@ def _unidentified_by_post() -> Operation:
     described.responses = dict(sorted({**(described.responses or {}), **problems}.items()))
     described.requestBody = RequestBody(
         description="Nothing, a form, or an object with the parameters as members.",
-        content=content(JSON_TYPE, {"type": "object"}, none={}, some={"asset-id": [1581651], "is-classified": False}),
+        content={
+            **content(JSON_TYPE, {"type": "object"}, none={}, some={"asset-id": [1581651], "is-classified": False}),
+            FORM_TYPE: media({"type": "object"}),
+        },
     )
     return described
 

@@ -28,6 +28,7 @@ from app.dvir_logs.tokens import GRANT
 from app.dvir_logs.tokens import PATH as TOKEN_PATH
 from app.inspections.schema import FIELDS
 from app.inspections.words import DEFECTS, LOG_STATUSES, LOG_TYPES, OPERATION_TYPES, RESOURCES, OperationStatus
+from app.web.bodies import FORM_TYPE
 from app.web.problems import BAD_REQUEST, NOT_FOUND, UNAUTHENTICATED
 
 TAG = "Inspections"
@@ -323,7 +324,7 @@ def _token() -> Operation:
     described.requestBody = RequestBody(
         required=True,
         content={
-            "application/x-www-form-urlencoded": media(shape),
+            FORM_TYPE: media(shape),
             JSON_TYPE: media(shape, one={"grant_type": GRANT, "client_id": "tms", "client_secret": "hos_key_…"}),
         },
     )
