@@ -45,6 +45,9 @@ def pytest_configure(config: pytest.Config) -> None:
     # A run that is told to end takes its PostgreSQL with it.
     if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
         signal.signal(signal.SIGTERM, _exit_orderly)
+    # A shell that starts a run in the background has it ignore interrupts, and so would every command that is tried.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _exit_orderly(number: int, frame: FrameType | None) -> None:
