@@ -24,11 +24,12 @@ from app.db.sqlite_file import (
     FileGuard,
     connect,
     hold_for_serving,
+    is_served,
     make_private_file,
-    set_log_aside,
     version_of,
     writing_lock,
 )
+from app.db.sqlite_log import is_log_left, make_sure_of_log, set_log_aside
 from app.db.statements import Dialect, Execute, Fetch, Insert, ReadScript, Row, Rows, WriteScript, shape_of
 from app.db.threads import DatabaseThread
 from app.db.urls import sqlite_path
@@ -44,6 +45,9 @@ STREAMS = 4
 
 READ_SECONDS = 8.0
 WRITE_SECONDS = 8.0
+START_SECONDS = 60.0
+"""Making sure of a log that was left, 160 MiB at most, on a slow disk."""
+
 CHECKPOINT_PAGES = 32_000
 """WAL pages between checkpoints, 125 MiB. A checkpoint writes each page once, however often it changed, and waits for
 the disk for about a tenth of a second; with few of them, less than one request in a hundred meets one under load.
@@ -105,6 +109,17 @@ def run_script(connection: sqlite3.Connection, script: WriteScript[T] | ReadScri
         script.close()
 
 
+def _write_back(path: Path) -> None:
+    """Makes sure of a log that was left, and writes it back into the file."""
+    connection = connect(path, mode="rw", cache_kib=1_000)
+    try:
+        make_sure_of_log(path, connection)
+    except BaseException:
+        close_without_writing(connection)
+        raise
+    connection.close()
+
+
 class SqliteDatabase:
     """`Database` over one SQLite file."""
 
@@ -114,6 +129,9 @@ class SqliteDatabase:
         self.path = path
         self._guard = guard
         self._writer: sqlite3.Connection | None = None
+        self._anchor: sqlite3.Connection | None = None
+        """Reads nothing. As long as it is open, SQLite knows which part of the log was committed."""
+        self._is_log_sure = True
         self._write_thread = DatabaseThread("sqlite-writer")
         self._readers: dict[str, sqlite3.Connection] = {}
         self._read_threads = [DatabaseThread(f"sqlite-reader-{n}") for n in range(READERS)]
@@ -136,13 +154,18 @@ class SqliteDatabase:
                         f"{path} is at schema version {version}, which is newer than this program's {HEAD}; "
                         "start the version of hos-receiver that made it, or a later one"
                     )
+                is_unsure = is_log_left(path) and (serving or not is_served(path))
                 if version != HEAD:
                     from app.db.migrate import upgrade  # Alembic takes time and memory that most starts can do without
 
+                    if is_unsure:
+                        _write_back(path)
+                        is_unsure = False
                     await asyncio.to_thread(upgrade, url)
-            database = cls(path, FileGuard(path))
-            database._serving = held
-            await database._write_thread.run(database._open_writer, READ_SECONDS)
+                database = cls(path, FileGuard(path))
+                database._serving = held
+                database._is_log_sure = not is_unsure
+                await database._write_thread.run(database._begin, START_SECONDS)
         except BaseException as error:
             if held is not None:
                 held.close()
@@ -151,6 +174,26 @@ class SqliteDatabase:
             raise
         sys.setswitchinterval(SWITCH_SECONDS)
         return database
+
+    def _begin(self) -> None:
+        connection = self._open_writer()
+        self._anchor = connect(self.path, mode="ro", cache_kib=100)
+        self._anchor.execute("SELECT count(*) FROM ledger").fetchall()
+        if self._serving is not None:  # a command that only reads has no need to wait for it
+            self._try_to_make_sure_of_log(connection)
+
+    def _try_to_make_sure_of_log(self, connection: sqlite3.Connection) -> bool:
+        try:
+            self._make_sure_of_log(connection)
+        except (sqlite3.Error, OSError) as error:  # what can be read is read; each write tries again
+            log.warning("database.log_unsure", file=str(self.path), error=str(error))
+            return False
+        return True
+
+    def _make_sure_of_log(self, connection: sqlite3.Connection) -> None:
+        if not self._is_log_sure:
+            make_sure_of_log(self.path, connection)
+            self._is_log_sure = True
 
     def _open_writer(self) -> sqlite3.Connection:
         if self._writer is None:
@@ -176,6 +219,7 @@ class SqliteDatabase:
             raise translate(error) from error
         try:
             with writing_lock(self.path, seconds=BUSY_SECONDS):
+                self._make_sure_of_log(connection)
                 connection.execute("BEGIN IMMEDIATE")
                 result = run_script(connection, script)
                 connection.execute("COMMIT")
@@ -283,6 +327,9 @@ class SqliteDatabase:
 
     def _close_writer(self) -> None:
         """The last connection to close writes the WAL back, which is writing too."""
+        anchor, self._anchor = self._anchor, None
+        if anchor is not None:
+            anchor.close()
         writer, self._writer = self._writer, None
         if writer is not None:
             with ExitStack() as stack:
@@ -291,6 +338,9 @@ class SqliteDatabase:
                 if self._guard.is_cut_short():
                     close_without_writing(writer)
                     log.error("database.cut_short", file=str(self.path))
+                    return
+                if not self._try_to_make_sure_of_log(writer):
+                    close_without_writing(writer)
                     return
                 writer.close()
                 if not self._guard.is_same_file():

@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 from app.db.errors import DatabaseUnusable
+from app.db.sqlite_log import log_of
 
 _LOG_HEADER = struct.Struct(">IIII8s8s")
 _FRAME_HEADER = struct.Struct(">II8s8s")
@@ -25,7 +26,7 @@ REMEDY = "put a backup in its place (hos-receiver restore), or look at what is l
 
 def require_log_of_something(path: Path) -> None:
     """Raises `DatabaseUnusable` for an empty file beside which lies a log: it was emptied, and is no new one."""
-    log = Path(f"{path}-wal")
+    log = log_of(path)
     if path.stat().st_size == 0 and log.exists() and log.stat().st_size > 0:
         raise DatabaseUnusable(
             f"{path} is empty, but the last commits to it lie in {log.name}: it was emptied; {REMEDY}."
@@ -55,7 +56,7 @@ def require_what_is_declared(path: Path) -> None:
 
 def _require_pages(path: Path, page_size: int, pages: int) -> None:
     # The log before the size: what is written back meanwhile is in the file then.
-    logged = _pages_in_log(Path(f"{path}-wal")) if path.stat().st_size < pages * page_size else set()
+    logged = _pages_in_log(log_of(path)) if path.stat().st_size < pages * page_size else set()
     there = path.stat().st_size // page_size
     # Counted, not listed: a spoiled header may speak of billions.
     missing = pages - there - len({page for page in logged | {_LOCK_BYTE // page_size + 1} if there < page <= pages})

@@ -15,6 +15,9 @@ from app.db.sqlite_damage import require_log_of_something, require_what_is_decla
 BUSY_SECONDS = 2.0
 """How long to wait for a lock that another connection holds."""
 
+_TRIES = 5
+_TRY_SECONDS = 0.01
+
 
 def connect(path: Path, *, mode: str, cache_kib: int) -> sqlite3.Connection:
     """A connection in autocommit. `mode` is `rw` or `ro`; neither makes a file. Raises `sqlite3.Error`."""
@@ -72,21 +75,43 @@ def hold_for_serving(path: Path) -> IO[str]:
 
     Raises `DatabaseUnusable` when another process serves it.
     """
-    handle = Path(f"{path}-serve.lock").open("a+", encoding="ascii")  # noqa: SIM115 - held for the life of the process
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+    handle = _serving_lock_of(path).open("a+", encoding="ascii")
+    if not _is_taken(handle):
         handle.seek(0)
         holder = handle.read().strip() or "unknown"
         handle.close()
         raise DatabaseUnusable(
             f"{path} is already served by process {holder}. SQLite has one serving process; "
             "stop it first, name another file in HOS_DATABASE_URL, or use PostgreSQL for several."
-        ) from None
+        )
     handle.truncate(0)
     handle.write(f"{os.getpid()}\n")
     handle.flush()
     return handle
+
+
+def _is_taken(handle: IO[str]) -> bool:
+    """Takes the lock; whoever only looks (`is_served`) holds it for a moment."""
+    for _ in range(_TRIES):
+        with suppress(BlockingIOError):
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        time.sleep(_TRY_SECONDS)
+    return False
+
+
+def is_served(path: Path) -> bool:
+    """Whether a process serves the file."""
+    with suppress(FileNotFoundError), _serving_lock_of(path).open(encoding="ascii") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
+
+
+def _serving_lock_of(path: Path) -> Path:
+    return Path(f"{path}-serve.lock")
 
 
 @contextmanager
@@ -169,20 +194,3 @@ def sync(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def set_log_aside(path: Path) -> Path | None:
-    """Renames the write-ahead log of a file that was replaced, so that it is not played into the new one.
-
-    It holds the last commits of the old file: together with that one, under its old name, it is whole. Gives where it
-    went, None when there is none.
-    """
-    log = Path(f"{path}-wal")
-    aside = Path(f"{path}-wal.of-replaced-{time.time_ns() // 1_000_000_000}")
-    try:
-        log.rename(aside)
-    except OSError:
-        return None
-    with suppress(OSError):
-        os.unlink(f"{path}-shm")
-    return aside

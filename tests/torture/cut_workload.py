@@ -256,10 +256,10 @@ async def _work(workload: Workload, database_url: str, disk: RecordedDisk, faili
             await workload.live(client)
         disk.judge = lambda what, name: None
         await workload.keep_house(database_url)
+        disk.judge = failing
         async with living(database_url) as client:
-            disk.judge = failing
             await workload.live(client)
-            disk.judge = lambda what, name: None
+        disk.judge = lambda what, name: None
     database = await open_database(database_url)
     try:
         rows = await database.fetch("SELECT identity, seq FROM events")
@@ -274,7 +274,7 @@ def record(template: Path, directory: Path, chance: random.Random) -> Recording:
     directory.mkdir()
     shutil.copyfile(template, directory / FILE)
     recording = Recording({FILE: template.read_bytes()})
-    share = chance.choice([0.0, 0.0, 0.08])
+    share = chance.choice([0.0, 0.08, 0.3])
 
     def failing(what: str, name: str) -> Failure | None:
         return SYNC_ERROR if what == "sync" and chance.random() < share else None

@@ -55,7 +55,7 @@ class PowerCuts:
         position = one.chance.randint(0, len(recording.steps))
         steps = recording.steps[:position]
         place = self._directory / "cut"
-        _put_files(place, files_after(recording.before, steps, Fate.drawn(one.chance), self._deaf))
+        put_files(place, files_after(recording.before, steps, Fate.drawn(one.chance), self._deaf))
         before = judge.contents
         try:
             looked_for = self._runner.run(judge.judge(place, position))
@@ -68,7 +68,8 @@ class PowerCuts:
         self._course.count("different contents", judge.contents - before)
 
 
-def _put_files(place: Path, files: Mapping[str, bytes]) -> None:
+def put_files(place: Path, files: Mapping[str, bytes]) -> None:
+    """Makes a directory of these files and no others."""
     shutil.rmtree(place, ignore_errors=True)
     place.mkdir()
     for name, content in files.items():
@@ -101,7 +102,7 @@ def run_first_starts(course: Course) -> None:
 
         def cut(one: Round) -> None:
             position = one.chance.randint(0, len(disk.steps))
-            _put_files(place, files_after({FILE: b""}, disk.steps[:position], Fate.drawn(one.chance)))
+            put_files(place, files_after({FILE: b""}, disk.steps[:position], Fate.drawn(one.chance)))
             try:
                 runner.run(_start(place, created("the first")))
             except BaseException as error:

@@ -1,11 +1,13 @@
 """SQLite's way to the disk, watched: which bytes were written, when they were synced, and failures on demand.
 
 Stands between SQLite and its own VFS: the file objects stay SQLite's, and so do locks and shared memory; only writing,
-syncing, cutting, making and deleting pass through here, and are passed on. Works where Python's `sqlite3` uses the
-system's library. What a log means for a disk that loses its power is left to `cut_model`.
+syncing, cutting, making and deleting pass through here, and are passed on. So does what the product writes into
+SQLite's log by itself. Works where Python's `sqlite3` uses the system's library. What a recording means for a disk that
+loses its power is left to `cut_model`.
 """
 
 import ctypes
+import errno
 import os
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -13,6 +15,9 @@ from contextlib import contextmanager
 from ctypes import CFUNCTYPE, POINTER, Structure, byref, c_char_p, c_int, c_int64, c_void_p
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
+from unittest.mock import patch
+
+from app.db import sqlite_log
 
 
 class Found(NamedTuple):
@@ -178,6 +183,36 @@ class RecordedDisk:
         self._numbers.pop(name, None)
         self.note(Delete(name, with_directory))
 
+    @contextmanager
+    def our_own_writes(self) -> Iterator[None]:
+        """Watches what the product itself writes into SQLite's log."""
+
+        def writing(descriptor: int, data: bytes, offset: int) -> int:
+            file, name = self._open_as(descriptor)
+            self._fail("write", name)
+            self.note(Write(file, offset, data))
+            return os.pwrite(descriptor, data, offset)
+
+        def syncing(descriptor: int) -> None:
+            file, name = self._open_as(descriptor)
+            try:
+                self._fail("sync", name)
+            except OSError:
+                self.note(SyncFailed(file))
+                raise
+            os.fsync(descriptor)
+            self.note(Sync(file, with_directory=False))
+
+        with patch.multiple(sqlite_log, pwrite=writing, fsync=syncing):
+            yield
+
+    def _open_as(self, descriptor: int) -> tuple[int, str]:
+        return self.opened(os.readlink(f"/proc/self/fd/{descriptor}"), is_new=False)
+
+    def _fail(self, what: str, name: str) -> None:
+        if self.judge(what, name) is not None:
+            raise OSError(errno.EIO, os.strerror(errno.EIO), name)
+
 
 class _Open:
     """A file that SQLite has open."""
@@ -310,6 +345,7 @@ def recorded_disk(directory: Path, *, keeps_steps: bool = True) -> Iterator[Reco
     disk = RecordedDisk(directory, keeps_steps=keeps_steps)
     watch.begin(disk)
     try:
-        yield disk
+        with disk.our_own_writes():
+            yield disk
     finally:
         watch.end()

@@ -1,0 +1,101 @@
+"""What a sync that failed left in SQLite's log is not built on: neither by the same process, nor by the next start.
+
+Linux takes what it could not write for written. The next sync says nothing of it, whoever reads finds it, and the power
+takes it, with all that was committed behind it.
+"""
+
+import random
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from app.db.database import Database
+from app.db.errors import DatabaseUnavailable
+from app.db.sqlite_log import is_log_left
+from app.db.urls import sqlite_path
+from tests.ingest.kept import created, keep, opened
+from tests.torture.cut_model import Fate, files_after
+from tests.torture.power_cut import put_files
+from tests.torture.recorded_disk import SYNC_ERROR, RecordedDisk, recorded_disk
+
+TAKEN = ["after", "before", "refused"]
+
+
+def everything_lost() -> Fate:
+    """Of what was not synced nothing is left."""
+    return Fate(kept=0.0, torn=0.0, chance=random.Random(1))
+
+
+def contents(directory: Path) -> dict[str, bytes]:
+    """A database's files as the operating system reads them."""
+    return {path.name: path.read_bytes() for path in directory.iterdir() if not path.name.endswith(("-shm", ".lock"))}
+
+
+def fail_syncs(disk: RecordedDisk, *, failing: bool) -> None:
+    disk.judge = lambda what, name: SYNC_ERROR if failing and what == "sync" else None
+
+
+async def refuse(database: Database, disk: RecordedDisk) -> None:
+    """A delivery that cannot be synced."""
+    fail_syncs(disk, failing=True)
+    with pytest.raises(DatabaseUnavailable, match="I/O"):
+        await keep(database, created("refused"))
+
+
+async def violations_in(directory: Path, files: Mapping[str, bytes], name: str) -> list[str]:
+    """What a start finds after a power cut that left these files."""
+    put_files(directory, files)
+    async with opened(f"sqlite:///{directory / name}") as database:
+        return sorted(row[0] for row in await database.fetch("SELECT id FROM violations"))
+
+
+async def test_by_the_same_process(sqlite_url: str, tmp_path: Path) -> None:
+    file = sqlite_path(sqlite_url)
+    before = contents(file.parent)
+    with recorded_disk(file.parent) as disk:
+        async with opened(sqlite_url) as database:
+            await keep(database, created("before"))
+            await refuse(database, disk)
+            fail_syncs(disk, failing=False)
+            await keep(database, created("refused"))
+            await keep(database, created("after"))
+            steps = list(disk.steps)
+    assert await violations_in(tmp_path / "cut", files_after(before, steps, everything_lost()), file.name) == TAKEN
+
+
+async def test_by_the_next_start_after_a_stop(sqlite_url: str, tmp_path: Path) -> None:
+    file = sqlite_path(sqlite_url)
+    before = contents(file.parent)
+    with recorded_disk(file.parent) as disk:
+        async with opened(sqlite_url) as database:
+            await keep(database, created("before"))
+            await refuse(database, disk)
+        assert is_log_left(file), "with failing syncs the log cannot be written back"
+        fail_syncs(disk, failing=False)
+        async with opened(sqlite_url) as database:
+            await keep(database, created("refused"))
+            await keep(database, created("after"))
+            steps = list(disk.steps)
+    assert await violations_in(tmp_path / "cut", files_after(before, steps, everything_lost()), file.name) == TAKEN
+
+
+async def test_by_the_next_start_after_a_kill(sqlite_url: str, tmp_path: Path) -> None:
+    file = sqlite_path(sqlite_url)
+    before = contents(file.parent)
+    next_life = tmp_path / "next"
+    with recorded_disk(file.parent) as disk:
+        async with opened(sqlite_url) as database:
+            await keep(database, created("before"))
+            await refuse(database, disk)
+            on_disk = files_after(before, disk.steps, everything_lost())
+            # A killed process leaves its files as they are read, and nothing is tidied up.
+            shutil.copytree(file.parent, next_life, ignore=shutil.ignore_patterns("*-shm", "*.lock"))
+            fail_syncs(disk, failing=False)
+    with recorded_disk(next_life) as disk:
+        async with opened(f"sqlite:///{next_life / file.name}") as database:
+            await keep(database, created("refused"))
+            await keep(database, created("after"))
+            steps = list(disk.steps)
+    assert await violations_in(tmp_path / "cut", files_after(on_disk, steps, everything_lost()), file.name) == TAKEN
