@@ -18,6 +18,7 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.db.errors import DatabaseConflict, DatabaseRefused, DatabaseUnavailable, DatabaseUnusable
+from app.db.sqlite_checkpoints import Checkpoints
 from app.db.sqlite_damage import REMEDY, close_without_writing
 from app.db.sqlite_file import (
     BUSY_SECONDS,
@@ -132,6 +133,7 @@ class SqliteDatabase:
         self._anchor: sqlite3.Connection | None = None
         """Reads nothing. As long as it is open, SQLite knows which part of the log was committed."""
         self._is_log_sure = True
+        self._checkpoints = Checkpoints(path)
         self._write_thread = DatabaseThread("sqlite-writer")
         self._readers: dict[str, sqlite3.Connection] = {}
         self._read_threads = [DatabaseThread(f"sqlite-reader-{n}") for n in range(READERS)]
@@ -180,20 +182,22 @@ class SqliteDatabase:
         self._anchor = connect(self.path, mode="ro", cache_kib=100)
         self._anchor.execute("SELECT count(*) FROM ledger").fetchall()
         if self._serving is not None:  # a command that only reads has no need to wait for it
-            self._try_to_make_sure_of_log(connection)
-
-    def _try_to_make_sure_of_log(self, connection: sqlite3.Connection) -> bool:
-        try:
-            self._make_sure_of_log(connection)
-        except (sqlite3.Error, OSError) as error:  # what can be read is read; each write tries again
-            log.warning("database.log_unsure", file=str(self.path), error=str(error))
-            return False
-        return True
+            self._is_sure(connection)
 
     def _make_sure_of_log(self, connection: sqlite3.Connection) -> None:
         if not self._is_log_sure:
             make_sure_of_log(self.path, connection)
             self._is_log_sure = True
+
+    def _is_sure(self, connection: sqlite3.Connection) -> bool:
+        """Whether the log may be written back by a connection."""
+        try:
+            self._make_sure_of_log(connection)
+            self._checkpoints.make_sure()
+        except (sqlite3.Error, OSError) as error:  # what can be read is read; each write tries again
+            log.warning("database.log_unsure", file=str(self.path), error=str(error))
+            return False
+        return True
 
     def _open_writer(self) -> sqlite3.Connection:
         if self._writer is None:
@@ -202,7 +206,7 @@ class SqliteDatabase:
                 connection.execute("PRAGMA journal_mode = wal")
                 connection.execute("PRAGMA synchronous = full")
                 connection.execute("PRAGMA foreign_keys = on")
-                connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
+                connection.execute("PRAGMA wal_autocheckpoint = 0")
                 connection.execute(f"PRAGMA journal_size_limit = {LOG_BYTES}")
                 connection.execute("SELECT count(*) FROM ledger").fetchall()
             except sqlite3.Error:
@@ -223,6 +227,8 @@ class SqliteDatabase:
                 connection.execute("BEGIN IMMEDIATE")
                 result = run_script(connection, script)
                 connection.execute("COMMIT")
+                if self._serving is not None or not is_served(self.path):
+                    self._checkpoints.after_commit(connection, CHECKPOINT_PAGES)
             self._guard.require_same_file()
         except BaseException as error:
             self._roll_back(connection, error)
@@ -339,12 +345,13 @@ class SqliteDatabase:
                     close_without_writing(writer)
                     log.error("database.cut_short", file=str(self.path))
                     return
-                if not self._try_to_make_sure_of_log(writer):
-                    close_without_writing(writer)
-                    return
-                writer.close()
                 if not self._guard.is_same_file():
+                    writer.close()
                     log.warning("database.log_set_aside", file=str(set_log_aside(self.path)))
+                elif self._is_sure(writer):
+                    writer.close()
+                else:
+                    close_without_writing(writer)
 
     async def close(self) -> None:
         for thread in self._read_threads:

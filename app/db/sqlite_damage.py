@@ -7,15 +7,12 @@ write into a file that was cut short while it was served.
 
 import ctypes
 import sqlite3
-import struct
 import sys
 from pathlib import Path
 
 from app.db.errors import DatabaseUnusable
-from app.db.sqlite_log import log_of
+from app.db.sqlite_log import log_of, pages_in_log
 
-_LOG_HEADER = struct.Struct(">IIII8s8s")
-_FRAME_HEADER = struct.Struct(">II8s8s")
 _FILE_HEADER_BYTES = 100
 _MAGIC = b"SQLite format 3\0"
 _LOCK_BYTE = 1 << 30
@@ -56,32 +53,12 @@ def require_what_is_declared(path: Path) -> None:
 
 def _require_pages(path: Path, page_size: int, pages: int) -> None:
     # The log before the size: what is written back meanwhile is in the file then.
-    logged = _pages_in_log(log_of(path)) if path.stat().st_size < pages * page_size else set()
+    logged = pages_in_log(path) if path.stat().st_size < pages * page_size else set()
     there = path.stat().st_size // page_size
     # Counted, not listed: a spoiled header may speak of billions.
     missing = pages - there - len({page for page in logged | {_LOCK_BYTE // page_size + 1} if there < page <= pages})
     if missing > 0:
         raise DatabaseUnusable(f"{path} was cut short: {missing} of its {pages} pages are gone; {REMEDY}")
-
-
-def _pages_in_log(log: Path) -> set[int]:
-    """The pages of which a version is in the log, or in what a torn write left at its end."""
-    pages: set[int] = set()
-    try:
-        with log.open("rb") as file:
-            header = file.read(_LOG_HEADER.size)
-            if len(header) < _LOG_HEADER.size:
-                return pages
-            _, _, page_size, _, salts, _ = _LOG_HEADER.unpack(header)
-            while len(frame := file.read(_FRAME_HEADER.size)) == _FRAME_HEADER.size:
-                page, _, salts_of_frame, _ = _FRAME_HEADER.unpack(frame)
-                if salts_of_frame != salts:
-                    break  # left from before the log began anew
-                pages.add(page)
-                file.seek(page_size, 1)
-    except FileNotFoundError:
-        pass
-    return pages
 
 
 def close_without_writing(connection: sqlite3.Connection) -> None:

@@ -10,7 +10,7 @@ import random
 import shutil
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -196,15 +196,22 @@ class Workload:
         self.recording.hooks_from = len(self.disk.steps)
 
     async def live(self, client: httpx2.AsyncClient) -> None:
-        """A life's requests, most of them one after another, some at once."""
-        for _ in range(STEPS):
-            match self.chance.random():
-                case few if few < 0.15:
-                    await self._review(client)
-                case some if some < 0.35:
-                    await asyncio.gather(*(self._deliver(client, self._delivery()) for _ in range(3)))
-                case _:
-                    await self._deliver(client, self._delivery())
+        """A life's requests, most of them one after another, some at once; and now and then someone who reads slowly,
+        for whom the log cannot be written back whole.
+        """
+        with ExitStack() as slowly:
+            for _ in range(STEPS):
+                match self.chance.random():
+                    case few if few < 0.15:
+                        await self._review(client)
+                    case some if some < 0.35:
+                        await asyncio.gather(*(self._deliver(client, self._delivery()) for _ in range(3)))
+                    case _:
+                        await self._deliver(client, self._delivery())
+                if self.chance.random() < 0.2:
+                    slowly.close()
+                elif self.chance.random() < 0.1:
+                    slowly.enter_context(self.disk.reading(FILE))
 
     async def keep_house(self, database_url: str) -> None:
         """A purge of what the first life alone knew; rows that are damaged; a rebuild that mends them."""

@@ -2,8 +2,8 @@
 
 Stands between SQLite and its own VFS: the file objects stay SQLite's, and so do locks and shared memory; only writing,
 syncing, cutting, making and deleting pass through here, and are passed on. So does what the product writes into
-SQLite's log by itself. Works where Python's `sqlite3` uses the system's library. What a recording means for a disk that
-loses its power is left to `cut_model`.
+SQLite's files by itself. Works where Python's `sqlite3` uses the system's library. What a recording means for a disk
+that loses its power is left to `cut_model`.
 """
 
 import ctypes
@@ -184,8 +184,19 @@ class RecordedDisk:
         self.note(Delete(name, with_directory))
 
     @contextmanager
+    def reading(self, name: str) -> Iterator[None]:
+        """Somebody reads the database file so named, as it is now, while the block runs."""
+        connection = sqlite3.connect(f"file:{self._directory}{name}?mode=ro", uri=True, isolation_level=None)
+        try:
+            connection.execute("BEGIN")
+            connection.execute("SELECT count(*) FROM sqlite_master").fetchall()
+            yield
+        finally:
+            connection.close()
+
+    @contextmanager
     def our_own_writes(self) -> Iterator[None]:
-        """Watches what the product itself writes into SQLite's log."""
+        """Watches what the product itself writes into SQLite's files."""
 
         def writing(descriptor: int, data: bytes, offset: int) -> int:
             file, name = self._open_as(descriptor)

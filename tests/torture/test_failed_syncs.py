@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from app.db import sqlite
 from app.db.database import Database
 from app.db.errors import DatabaseUnavailable
-from app.db.sqlite_log import is_log_left
+from app.db.sqlite_log import is_log_left, log_of
 from app.db.urls import sqlite_path
 from tests.ingest.kept import created, keep, opened
 from tests.torture.cut_model import Fate, files_after
@@ -48,6 +49,7 @@ async def violations_in(directory: Path, files: Mapping[str, bytes], name: str) 
     """What a start finds after a power cut that left these files."""
     put_files(directory, files)
     async with opened(f"sqlite:///{directory / name}") as database:
+        assert [row[0] for row in await database.fetch("PRAGMA integrity_check")] == ["ok"]
         return sorted(row[0] for row in await database.fetch("SELECT id FROM violations"))
 
 
@@ -99,3 +101,34 @@ async def test_by_the_next_start_after_a_kill(sqlite_url: str, tmp_path: Path) -
             await keep(database, created("after"))
             steps = list(disk.steps)
     assert await violations_in(tmp_path / "cut", files_after(on_disk, steps, everything_lost()), file.name) == TAKEN
+
+
+async def test_by_a_checkpoint_that_left_off_for_a_reader(
+    sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SQLite counts the pages that it could write back as done, and syncs them with the last ones: then that fails."""
+    monkeypatch.setattr(sqlite, "CHECKPOINT_PAGES", 400)
+    file = sqlite_path(sqlite_url)
+    before = contents(file.parent)
+    with recorded_disk(file.parent) as disk:
+        async with opened(sqlite_url) as database:
+            n = 0
+
+            async def grow_log(pages: int) -> None:
+                nonlocal n
+                size = log_of(file).stat().st_size
+                while log_of(file).stat().st_size < size + pages * 4096:
+                    await keep(database, created(f"v{n:03}", note="x" * 3000))
+                    n += 1
+
+            await grow_log(200)
+            with disk.reading(file.name):
+                await grow_log(250)
+            disk.judge = lambda what, name: SYNC_ERROR if what == "sync" and name == file.name else None
+            await keep(database, created("fails"))
+            fail_syncs(disk, failing=False)
+            for m in range(10):
+                await keep(database, created(f"w{m}"))
+            steps = list(disk.steps)
+            taken = [row[0] for row in await database.fetch("SELECT id FROM violations ORDER BY id")]
+    assert await violations_in(tmp_path / "cut", files_after(before, steps, everything_lost()), file.name) == taken
