@@ -10,16 +10,18 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+import structlog
 
 from app.db import sqlite
 from app.db.database import Database
 from app.db.errors import DatabaseUnavailable
+from app.db.sqlite import SqliteDatabase
 from app.db.sqlite_log import is_log_left, log_of
 from app.db.urls import sqlite_path
 from tests.ingest.kept import created, keep, opened
 from tests.torture.cut_model import Fate, files_after
 from tests.torture.power_cut import put_files
-from tests.torture.recorded_disk import SYNC_ERROR, RecordedDisk, recorded_disk
+from tests.torture.recorded_disk import SYNC_ERROR, RecordedDisk, Write, recorded_disk
 
 TAKEN = ["after", "before", "refused"]
 
@@ -132,3 +134,42 @@ async def test_by_a_checkpoint_that_left_off_for_a_reader(
             steps = list(disk.steps)
             taken = [row[0] for row in await database.fetch("SELECT id FROM violations ORDER BY id")]
     assert await violations_in(tmp_path / "cut", files_after(before, steps, everything_lost()), file.name) == taken
+
+
+async def test_a_start_on_a_disk_that_fails_reads_and_does_not_build_on_the_log(sqlite_url: str) -> None:
+    file = sqlite_path(sqlite_url)
+    with recorded_disk(file.parent) as disk:
+        async with opened(sqlite_url) as database:
+            await keep(database, created("before"))
+            await refuse(database, disk)
+        size = file.stat().st_size
+        serving = await SqliteDatabase.open(sqlite_url, serving=True)
+        assert "before" in {row[0] for row in await serving.fetch("SELECT id FROM violations")}
+        with pytest.raises(DatabaseUnavailable, match="Input/output error"):
+            await keep(serving, created("after"))
+        with structlog.testing.capture_logs() as logs:
+            await serving.close()
+        assert [line["event"] for line in logs] == ["database.log_unsure"]
+        assert is_log_left(file)
+        assert file.stat().st_size == size, "a log that may not be on the disk was written back"
+        fail_syncs(disk, failing=False)
+        serving = await SqliteDatabase.open(sqlite_url, serving=True)
+        await keep(serving, created("after"))
+        await serving.close()
+
+
+async def test_commands_leave_checkpoints_to_the_server_beside_them(
+    sqlite_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has to know what was written back when a sync fails."""
+    monkeypatch.setattr(sqlite, "CHECKPOINT_PAGES", 1)
+    file = sqlite_path(sqlite_url)
+    with recorded_disk(file.parent) as disk:
+        serving = await SqliteDatabase.open(sqlite_url, serving=True)
+        beside = await SqliteDatabase.open(sqlite_url)
+        for database, files_written in ((beside, 1), (serving, 2)):
+            steps = len(disk.steps)
+            await keep(database, created(f"to {files_written} files"))
+            assert len({step.file for step in disk.steps[steps:] if isinstance(step, Write)}) == files_written
+        await beside.close()
+        await serving.close()
