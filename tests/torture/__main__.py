@@ -6,6 +6,7 @@ Everything stays on this machine, and ends by itself.
 
 import argparse
 import random
+import signal
 import sys
 import tempfile
 import traceback
@@ -35,6 +36,8 @@ def main() -> int:
     unknown = set(options.names) - TRIALS.keys()
     if unknown:
         parser.error(f"no such trial: {', '.join(sorted(unknown))}")
+    # Ended from outside, it ends what it started.
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     seed = random.SystemRandom().randrange(1_000_000) if options.seed is None else options.seed
     print(f"seed {seed}", flush=True)
     broken = [name for name in options.names or TRIALS if not _holds(TRIALS[name], seed, options)]
