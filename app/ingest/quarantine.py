@@ -104,7 +104,8 @@ def list_heads(before: int | None, limit: int) -> ReadScript[list[Head]]:
         f" FROM quarantine{below} ORDER BY pk DESC LIMIT $1",
         (limit,) if before is None else (limit, before),
     )
-    return [Head(r[0], bytes(r[1]), r[2], orjson.loads(r[3]), Channel(r[4]), r[5], r[6]) for r in rows]
+    # Of no bytes, SQLite's substr gives NULL.
+    return [Head(r[0], bytes(r[1] or b""), r[2], orjson.loads(r[3]), Channel(r[4]), r[5], r[6]) for r in rows]
 
 
 def count_entries() -> ReadScript[int]:

@@ -57,6 +57,12 @@ def test_what_is_no_json_is_marked_where_it_ends_to_be(office: Office) -> None:
     assert office.operator.page(f"{LIST}/{entry}").reader.marks == ["s"]
 
 
+def test_an_empty_body_is_listed_and_shown(office: Office) -> None:
+    entry = office.quarantined(b"")
+    assert f"Entry {entry}" in office.operator.page(LIST).words
+    assert "Times received1" in office.operator.page(f"{LIST}/{entry}").words
+
+
 def test_bytes_that_are_no_text_are_shown_in_hexadecimal_digits(office: Office) -> None:
     entry = office.quarantined(b'{"a":"' + bytes(range(128, 256)) + b'"}')
     page = office.operator.page(f"{LIST}/{entry}")

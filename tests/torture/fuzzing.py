@@ -52,10 +52,23 @@ class Subject:
     def assert_well(self) -> None:
         """Asserts that the process lives, and that it has logged no exception since the last look."""
         assert self.served.process.poll() is None, f"the server has ended: {self.served.log[-3000:]}"
+        wrong = self._new_errors()
+        assert not wrong, f"in its log: {wrong[0][:3000]}"
+
+    @contextmanager
+    def telling(self) -> Iterator[None]:
+        """Adds to what goes wrong in the block what the server says of it."""
+        try:
+            yield
+        except BaseException as error:
+            for line in self._new_errors():
+                error.add_note(f"In the server's log: {line[-3000:]}")
+            raise
+
+    def _new_errors(self) -> list[str]:
         log = self.served.log
         new, self.read_to = log[self.read_to :], len(log)
-        wrong = [line for line in new.splitlines() if '"level": "error"' in line or "Traceback" in line]
-        assert not wrong, f"in its log: {wrong[0][:3000]}"
+        return [line for line in new.splitlines() if '"level": "error"' in line or "Traceback" in line]
 
 
 def _header(headers: dict[str, str]) -> bytes:
@@ -140,8 +153,10 @@ async def _play_some(subjects: Sequence[Subject], course: Course, rounds: Sequen
         for one in rounds:
             with course.told(one.number):
                 place = one.number % len(subjects)
-                await _send(wires[place], _make_round(subjects[place], one.chance), course)
-                subjects[place].assert_well()
+                subject = subjects[place]
+                with subject.telling():
+                    await _send(wires[place], _make_round(subject, one.chance), course)
+                subject.assert_well()
         with course.told(rounds[-1].number):
             for subject, (wire, *_) in zip(subjects, wires, strict=True):
                 keys = subject.credentials
