@@ -43,6 +43,8 @@ class Lane:
         self._busy: set[int] = set()
         self._noted: set[int] | None = None
         """What was noted since a look began: the look may have read it as it was before."""
+        self._put_off: set[int] = set()
+        """Violations of which something was put off since then, and with it what waits behind it."""
 
     @property
     def is_enabled(self) -> bool:
@@ -70,12 +72,14 @@ class Lane:
         self.look_at = None  # what is offered meanwhile asks for another look
         self.has_hidden = True
         self._noted = set()
+        self._put_off = set()
 
     def take(self, found: Collection[Due], later: int | None, *, is_all: bool) -> None:
         """Takes what a look has found; `later` is when more will be due, `is_all` says that nothing else is due now."""
         noted, self._noted = self._noted or (), None
         for due in found:
-            if due.pk not in self.under_way and due.pk not in noted:
+            is_put_off = due.violation_pk is not None and due.violation_pk in self._put_off
+            if due.pk not in self.under_way and due.pk not in noted and not is_put_off:
                 self.ready[due.pk] = due
         self.has_hidden = bool(self.ready or self.under_way)
         self.look_at = later if is_all else AT_ONCE
@@ -116,9 +120,7 @@ class Lane:
             self._busy.discard(due.violation_pk)
         self.rests_until = max(self.rests_until, verdict.rests_until)
         if verdict.status is Status.PENDING:
-            # What waits behind it was put off with it.
-            for behind in [one for one in self.ready.values() if one.violation_pk == due.violation_pk is not None]:
-                del self.ready[behind.pk]
+            self._leave_behind(due)  # what waits behind it was put off with it
             self.look_at = verdict.due_at if self.look_at is None else min(self.look_at, verdict.due_at)
         if self.has_hidden:
             self.look_soon()
@@ -129,8 +131,17 @@ class Lane:
         self.under_way.pop(due.pk, None)
         if due.violation_pk is not None:
             self._busy.discard(due.violation_pk)
+        self._leave_behind(due)
         self.has_hidden = True
         self.look_soon()
+
+    def _leave_behind(self, due: Due) -> None:
+        """Leaves to the outbox what waits behind a delivery of the same violation, and must not overtake it."""
+        if due.violation_pk is not None:
+            if self._noted is not None:
+                self._put_off.add(due.violation_pk)
+            for behind in [one for one in self.ready.values() if one.violation_pk == due.violation_pk]:
+                del self.ready[behind.pk]
 
     def empty(self) -> None:
         """Leaves what was not sent to the outbox."""

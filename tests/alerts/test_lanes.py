@@ -174,3 +174,30 @@ def test_what_could_not_be_tried_is_looked_up_again() -> None:
     assert lane.wants_look(NOW)
     lane.take([one], None, is_all=True)
     assert given_out(lane) == [1]
+
+
+def test_what_waits_behind_one_that_could_not_be_tried_does_not_overtake_it() -> None:
+    lane = proven(a_lane())
+    first, second, other = due(1, 7), due(2, 7), due(3, 8)
+    for one in (first, second, other):
+        lane.offer(one)
+    assert lane.next_due(NOW) == first
+    lane.drop(first)
+    assert given_out(lane) == [3]
+    lane.take([first, second], None, is_all=True)
+    assert given_out(lane) == [1]
+
+
+def test_a_look_does_not_give_out_what_was_put_off_while_it_looked() -> None:
+    lane = proven(a_lane())
+    first, second, other = due(1, 7), due(2, 7), due(3, 8)
+    lane.offer(first)
+    assert given_out(lane) == [1]
+    lane.begin_look()
+    end(lane, first, AGAIN)  # the look has read the outbox before
+    lane.take([first, other, second], None, is_all=True)
+    assert given_out(lane) == [3]
+    end(lane, other, DONE)
+    lane.begin_look()
+    lane.take([first, second], None, is_all=True)
+    assert given_out(lane) == [1]
