@@ -207,7 +207,8 @@ class Worker:
         lane.looked_at = asyncio.get_running_loop().time()
         lane.begin_look()
         try:
-            found, later = await self._database.read(due_deliveries(lane.hook.pk, now, LOOKED_FOR))
+            looking = due_deliveries(self._database.dialect, lane.hook.pk, now, LOOKED_FOR)
+            found, later = await self._database.read(looking)
             await self._deliverer.contents.prepare(found)
         except BaseException:
             lane.look_soon()

@@ -92,9 +92,13 @@ def hooks_owed_since(after: int, up_to: int) -> ReadScript[list[int]]:
     return [row[0] for row in rows]
 
 
-def due_deliveries(hook_pk: int, now: int, limit: int) -> ReadScript[tuple[list[Due], int | None]]:
-    """What of a hook is due and may be sent, the longest due first; and when more will be due, None when nothing waits
-    for later.
+_HEADS = {"violation_pk": "bigint"}
+
+
+def due_deliveries(dialect: Dialect, hook_pk: int, now: int, limit: int) -> ReadScript[tuple[list[Due], int | None]]:
+    """What of a hook is due, of each violation in its order; and when more will be due, None when nothing waits for
+    later. First come those that may be sent at once, the longest due first. Where they are fewer than `limit`, what
+    waits behind them follows.
     """
     # By min() rather than NOT EXISTS, for which PostgreSQL reads all that waits for the hook once for each row.
     rows = yield Fetch(
@@ -104,10 +108,30 @@ def due_deliveries(hook_pk: int, now: int, limit: int) -> ReadScript[tuple[list[
         " ORDER BY d.due_at, d.pk LIMIT $3",
         (hook_pk, now, limit),
     )
+    found = [_due(row) for row in rows]
+    found += yield from _behind(dialect, hook_pk, now, found, limit - len(found))
     later = yield Fetch(
         "SELECT min(due_at) FROM deliveries WHERE hook_pk = $1 AND status = 0 AND due_at > $2", (hook_pk, now)
     )
-    return [_due(row) for row in rows], later[0][0]
+    return found, later[0][0]
+
+
+def _behind(dialect: Dialect, hook_pk: int, now: int, heads: Sequence[Due], limit: int) -> ReadScript[list[Due]]:
+    """What waits behind the first deliveries of violations, and behind none that is tried again later: the second of
+    each, the third of each, and so on.
+    """
+    of_violations = [{"violation_pk": one.violation_pk} for one in heads if one.violation_pk is not None]
+    if not of_violations or limit == 0:
+        return []
+    rows = yield Fetch(
+        f"SELECT {_DUE} FROM (SELECT *, row_number() OVER before AS place, max(due_at) OVER before AS latest_due_at"
+        " FROM deliveries WHERE hook_pk = $1 AND status = 0"
+        f" AND violation_pk IN (SELECT violation_pk FROM {json_rows(dialect, 2, _HEADS)} AS h)"
+        " WINDOW before AS (PARTITION BY violation_pk ORDER BY pk)) AS d"
+        " WHERE d.place > 1 AND d.latest_due_at <= $3 ORDER BY d.place, d.pk LIMIT $4",
+        (hook_pk, orjson.dumps(of_violations).decode(), now, limit),
+    )
+    return [_due(row) for row in rows]
 
 
 @dataclass(frozen=True, slots=True)
