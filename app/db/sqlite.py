@@ -356,10 +356,13 @@ class SqliteDatabase:
     async def close(self) -> None:
         for thread in self._read_threads:
             thread.last(lambda name=thread.name: self._forget_reader(name))  # type: ignore[misc]
-        self._write_thread.last(self._close_writer)
-        for thread in [*self._read_threads, self._write_thread]:
             thread.stop()
+        for thread in self._read_threads:
             await asyncio.to_thread(thread.join, 3.0)
+        # After the readers: the last connection writes the log back, and they cannot.
+        self._write_thread.last(self._close_writer)
+        self._write_thread.stop()
+        await asyncio.to_thread(self._write_thread.join, 3.0)
         if self._serving is not None:
             self._serving.close()
             self._serving = None
