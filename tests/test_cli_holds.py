@@ -22,14 +22,31 @@ def test_a_hold_is_placed_listed_and_released(call: Call) -> None:
         *("holds", "place", "smith-v-carrier", "--driver", "D2", "--driver", "D1", "--violation", "V9"),
         *("--terminal", "PGH", "--reason", "Letter of 3 March", "--by", "jane"),
     )
-    assert (placed.exit_code, complaints(placed.stderr)) == (0, "")
     said = "drivers D1, D2; violations V9; terminals PGH"
+    assert placed.exit_code == 0
+    assert placed.stderr == (
+        f"hos-receiver: no violation is known of {said}: look whether that is written as Maven writes it\n"
+    )
     assert placed.stdout == f"Hold smith-v-carrier is in force: {said}.\n"
     line = rf"smith-v-carrier\t{said}\tplaced \S+Z by jane"
     assert re.fullmatch(rf"{line}\tin force\tLetter of 3 March\n", call("holds", "list").stdout)
     released = call("holds", "release", "smith-v-carrier", "--by", "joe")
     assert (released.exit_code, released.stdout) == (0, "Hold smith-v-carrier is released.\n")
     assert re.fullmatch(rf"{line}\treleased \S+Z by joe\tLetter of 3 March\n", call("holds", "list").stdout)
+
+
+async def test_of_what_a_hold_covers_that_is_said_which_nobody_knows(database_url: str) -> None:
+    async with opened(database_url) as database:
+        await keep(database, created("V1", driverId="D1", terminalCode="PGH"))
+        await keep(
+            database, created("V1", driverId="D2", terminalCode="ERI", eventTime="2030-01-01T00:00:00Z"), at=NOW + 1
+        )
+    call = caller(database_url)
+    known = ("--driver", "D1", "--driver", "D2", "--violation", "V1", "--terminal", "PGH", "--terminal", "ERI")
+    placed = await asyncio.to_thread(call, "holds", "place", "one", *known)
+    assert (placed.exit_code, complaints(placed.stderr)) == (0, "")
+    placed = await asyncio.to_thread(call, "holds", "place", "two", *known, "--driver", "d1", "--violation", "V 1")
+    assert "no violation is known of drivers d1; violations V 1: look" in placed.stderr
 
 
 def test_who_places_it_is_who_is_logged_in(call: Call) -> None:

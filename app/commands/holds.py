@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from app.clock import now
-from app.commands.running import fail, group, opened, run, settings_or_fail
-from app.holds.store import Cover, Hold, list_holds, place_hold, release_hold
+from app.commands.running import complain, fail, group, opened, run, settings_or_fail
+from app.holds.store import Cover, Hold, list_holds, place_hold, release_hold, unknown_of
 from app.maven.faults import find_unstorable
 from app.maven.times import format_time
 
@@ -78,12 +78,15 @@ def place(
     who = _checked(by if by is not None else _user(), "--by")
     settings = settings_or_fail()
 
-    async def work() -> None:
+    async def work() -> Cover:
         async with opened(settings) as database:
             await database.write(place_hold(database.dialect, name, cover, reason, who, now()))
+            return await database.read(unknown_of(cover))
 
-    run(work())
+    unknown = run(work())
     typer.echo(f"Hold {name} is in force: {_covered(cover)}.")
+    if unknown.has_any:
+        complain(f"no violation is known of {_covered(unknown)}: look whether that is written as Maven writes it")
 
 
 @holds.command("list")
