@@ -282,6 +282,17 @@ def test_the_doctor_looks_at_postgresql(postgresql_url: str) -> None:
     assert any(line.startswith("ok    the database's clock and this machine's are 0.") for line in lines)
 
 
+def test_the_doctor_misses_an_index(postgresql_url: str) -> None:
+    """As after a restore that failed; nothing else would tell before a commit is refused."""
+    _, lines = lines_of(caller(postgresql_url), **SECRET_SETTINGS)
+    assert "ok    every table, column and index is there" in lines
+    altered(postgresql_url, "DROP INDEX violations_id")
+    status, lines = lines_of(caller(postgresql_url), **SECRET_SETTINGS)
+    assert status == 1
+    wrong = f"FAIL  the tables are not those of schema version {HEAD}: 1 tables, columns or indexes differ"
+    assert any(line.startswith(wrong) for line in lines)
+
+
 def test_the_doctor_sees_lazy_commits_of_postgresql(postgresql_url: str) -> None:
     name = postgresql_url.split("?")[0].rsplit("/", 1)[1]
     altered(postgresql_url, f'ALTER DATABASE "{name}" SET synchronous_commit = off')

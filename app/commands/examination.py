@@ -20,6 +20,7 @@ from app.commands.examination_postgresql import (
     look_at_months,
     look_at_server,
     look_at_standby,
+    look_at_structure,
 )
 from app.commands.findings import Finding, Grade, failing, ok, warn
 from app.commands.running import opened
@@ -175,6 +176,7 @@ async def _look_inside(settings: Settings) -> AsyncIterator[Finding]:
                     yield ok(f"the schema is at version {HEAD}")
                     for finding in await look_at_server(database):
                         yield finding
+                    yield await look_at_structure(settings)
                     yield await look_at_months(database)
                     if (found := await look_at_standby(settings)) is not None:
                         yield found

@@ -1,11 +1,16 @@
 """What `doctor` looks at on PostgreSQL: how the server is set up, the tables of months, the standby to read from."""
 
+import asyncio
 import time
+
+from sqlalchemy.exc import SQLAlchemyError
 
 from app.clock import now
 from app.commands.findings import Finding, failing, ok, warn
 from app.db.database import Database
 from app.db.errors import DatabaseUnavailable, DatabaseUnusable
+from app.db.statements import table_of
+from app.db.version import HEAD
 from app.inbox.months import missing_months
 from app.settings import Settings
 
@@ -23,6 +28,25 @@ async def look_at_months(database: Database) -> Finding:
             f"there are no tables {names}", "run: hos-receiver migrate; until then their events lie in events_rest"
         )
     return ok("there are tables for the months to come")
+
+
+async def look_at_structure(settings: Settings) -> Finding:
+    """Whether every table, column and index of this version is there: a restore that failed leaves some away."""
+    # Alembic takes time and memory that other commands can do without.
+    from app.carrying.tables import TABLES
+    from app.db.migrate import differences
+
+    metadata = table_of(TABLES[0].model).metadata
+    try:
+        found = await asyncio.to_thread(differences, settings.database_url.get_secret_value(), metadata)
+    except SQLAlchemyError as error:
+        return warn(f"the tables cannot be looked at: {error}", "call the doctor with the role that serves")
+    if found:
+        return failing(
+            f"the tables are not those of schema version {HEAD}: {len(found)} tables, columns or indexes differ",
+            "a restore may have failed: put a backup into a new, empty database",
+        )
+    return ok("every table, column and index is there")
 
 
 async def look_at_standby(settings: Settings) -> Finding | None:
