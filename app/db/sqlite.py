@@ -164,10 +164,10 @@ class SqliteDatabase:
                         _write_back(path)
                         is_unsure = False
                     await asyncio.to_thread(upgrade, url)
-                database = cls(path, FileGuard(path))
-                database._serving = held
-                database._is_log_sure = not is_unsure
-                await database._write_thread.run(database._begin, START_SECONDS)
+            database = cls(path, FileGuard(path))
+            database._serving = held
+            database._is_log_sure = not is_unsure
+            await database._write_thread.run(database._begin, START_SECONDS)
         except BaseException as error:
             if held is not None:
                 held.close()
@@ -178,11 +178,13 @@ class SqliteDatabase:
         return database
 
     def _begin(self) -> None:
-        connection = self._open_writer()
-        self._anchor = connect(self.path, mode="ro", cache_kib=100)
-        self._anchor.execute("SELECT count(*) FROM ledger").fetchall()
-        if self._serving is not None:  # a command that only reads has no need to wait for it
-            self._is_sure(connection)
+        # Waited for in this thread: nobody who waits on the event loop could be waited for there.
+        with writing_lock(self.path, seconds=10):
+            connection = self._open_writer()
+            self._anchor = connect(self.path, mode="ro", cache_kib=100)
+            self._anchor.execute("SELECT count(*) FROM ledger").fetchall()
+            if self._serving is not None:  # a command that only reads has no need to wait for it
+                self._is_sure(connection)
 
     def _make_sure_of_log(self, connection: sqlite3.Connection) -> None:
         if not self._is_log_sure:
