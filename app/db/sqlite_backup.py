@@ -15,6 +15,7 @@ from pathlib import Path
 
 from app.db.errors import DatabaseUnusable
 from app.db.sqlite_file import BUSY_SECONDS, connect, hold_for_serving, sync, writing_lock
+from app.db.sqlite_log import log_of
 
 STEP_PAGES = 512
 """Pages copied at a time, 2 MiB."""
@@ -87,7 +88,7 @@ def copy_file(path: Path, to: Path) -> str:
             while piece := file.read(1 << 20):
                 digest.update(piece)
                 copy.write(piece)
-    if Path(f"{to}-wal").exists():
+    if log_of(to).exists():
         with closing(_plain(to)) as connection:
             connection.execute("PRAGMA journal_mode = delete")
     return digest.hexdigest()

@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 from app.db.errors import DatabaseUnusable
-from app.db.sqlite_log import log_of, pages_in_log
+from app.db.sqlite_log import is_log_left, log_of, pages_in_log
 
 _FILE_HEADER_BYTES = 100
 _MAGIC = b"SQLite format 3\0"
@@ -23,11 +23,11 @@ REMEDY = "put a backup in its place (hos-receiver restore), or look at what is l
 
 def require_log_of_something(path: Path) -> None:
     """Raises `DatabaseUnusable` for an empty file beside which lies a log: it was emptied, and is no new one."""
-    log = log_of(path)
-    if path.stat().st_size == 0 and log.exists() and log.stat().st_size > 0:
+    if path.stat().st_size == 0 and is_log_left(path):
+        log = log_of(path).name
         raise DatabaseUnusable(
-            f"{path} is empty, but the last commits to it lie in {log.name}: it was emptied; {REMEDY}."
-            f" To begin anew, move {log.name} away"
+            f"{path} is empty, but the last commits to it lie in {log}: it was emptied; {REMEDY}."
+            f" To begin anew, move {log} away"
         )
 
 

@@ -15,8 +15,8 @@ from app.db.sqlite_damage import require_log_of_something, require_what_is_decla
 BUSY_SECONDS = 2.0
 """How long to wait for a lock that another connection holds."""
 
-_TRIES = 5
-_TRY_SECONDS = 0.01
+LOOK_SECONDS = 0.05
+"""How long to wait for a lock that only `is_served` may hold, which lets go of it at once."""
 
 
 def connect(path: Path, *, mode: str, cache_kib: int) -> sqlite3.Connection:
@@ -76,7 +76,7 @@ def hold_for_serving(path: Path) -> IO[str]:
     Raises `DatabaseUnusable` when another process serves it.
     """
     handle = _serving_lock_of(path).open("a+", encoding="ascii")
-    if not _is_taken(handle):
+    if not _take(handle.fileno(), LOOK_SECONDS):
         handle.seek(0)
         holder = handle.read().strip() or "unknown"
         handle.close()
@@ -88,16 +88,6 @@ def hold_for_serving(path: Path) -> IO[str]:
     handle.write(f"{os.getpid()}\n")
     handle.flush()
     return handle
-
-
-def _is_taken(handle: IO[str]) -> bool:
-    """Takes the lock; whoever only looks (`is_served`) holds it for a moment."""
-    for _ in range(_TRIES):
-        with suppress(BlockingIOError):
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return True
-        time.sleep(_TRY_SECONDS)
-    return False
 
 
 def is_served(path: Path) -> bool:
@@ -119,21 +109,23 @@ def writing_lock(path: Path, *, seconds: float) -> Iterator[None]:
     """Holds the right to write the file among processes. Raises `DatabaseUnavailable` after `seconds`."""
     descriptor = os.open(f"{path}-write.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        _lock(descriptor, seconds)
+        if not _take(descriptor, seconds):
+            raise DatabaseUnavailable("another process is writing the database file")
         yield
     finally:
         os.close(descriptor)  # which gives the lock back
 
 
-def _lock(descriptor: int, seconds: float) -> None:
+def _take(descriptor: int, seconds: float) -> bool:
+    """Takes the lock of a file; False when another holds it for longer than `seconds`."""
     deadline = time.monotonic() + seconds
     while True:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return
+            return True
         except BlockingIOError:
             if time.monotonic() > deadline:
-                raise DatabaseUnavailable("another process is writing the database file") from None
+                return False
             time.sleep(0.002)
 
 

@@ -4,7 +4,7 @@ A hold is placed under the ledger's lock, and who deletes violations takes that 
 a hold is placed, nothing that it covers can go. What deletes, and says so, is left to `ingest/purge.py`.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import orjson
@@ -122,21 +122,16 @@ def keys_covered(dialect: Dialect, keys: Collection[int]) -> ReadScript[set[int]
 
 def unknown_of(cover: Cover) -> ReadScript[Cover]:
     """What of a cover no violation has or ever had."""
-    drivers = yield from _without(cover.driver_ids, "driver_id", _TABLES)
-    violations = yield from _without(cover.violation_ids, "id", _TABLES[:1])
-    terminals = yield from _without(cover.terminal_codes, "terminal_code", _TABLES)
+    drivers = yield from _unknown(cover.driver_ids, "driver_id", "violations", "violation_versions")
+    violations = yield from _unknown(cover.violation_ids, "id", "violations")
+    terminals = yield from _unknown(cover.terminal_codes, "terminal_code", "violations", "violation_versions")
     return Cover(drivers, violations, terminals)
 
 
-_TABLES = ("violations", "violation_versions")
-
-
-def _without(words: frozenset[str], column: str, tables: Sequence[str]) -> ReadScript[frozenset[str]]:
+def _unknown(words: frozenset[str], column: str, *tables: str) -> ReadScript[frozenset[str]]:
+    sql = " UNION ALL ".join(f"SELECT 1 FROM {table} WHERE {column} = $1" for table in tables) + " LIMIT 1"
     left = set()
     for word in words:
-        for table in tables:
-            if (yield Fetch(f"SELECT 1 FROM {table} WHERE {column} = $1 LIMIT 1", (word,))):
-                break
-        else:
+        if not (yield Fetch(sql, (word,))):
             left.add(word)
     return frozenset(left)

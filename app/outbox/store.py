@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import orjson
 
 from app.db import leases
+from app.db.arguments import any_of, list_argument
 from app.db.statements import Dialect, Execute, Fetch, Insert, ReadScript, Row, WriteScript, json_rows
 from app.outbox.model import DeliveryRow, Status, Topic
 
@@ -92,9 +93,6 @@ def hooks_owed_since(after: int, up_to: int) -> ReadScript[list[int]]:
     return [row[0] for row in rows]
 
 
-_HEADS = {"violation_pk": "bigint"}
-
-
 def due_deliveries(dialect: Dialect, hook_pk: int, now: int, limit: int) -> ReadScript[tuple[list[Due], int | None]]:
     """What of a hook is due, of each violation in its order; and when more will be due, None when nothing waits for
     later. First come those that may be sent at once, the longest due first. Where they are fewer than `limit`, what
@@ -120,16 +118,15 @@ def _behind(dialect: Dialect, hook_pk: int, now: int, heads: Sequence[Due], limi
     """What waits behind the first deliveries of violations, and behind none that is tried again later: the second of
     each, the third of each, and so on.
     """
-    of_violations = [{"violation_pk": one.violation_pk} for one in heads if one.violation_pk is not None]
-    if not of_violations or limit == 0:
+    violations = [one.violation_pk for one in heads if one.violation_pk is not None]
+    if not violations or limit == 0:
         return []
     rows = yield Fetch(
         f"SELECT {_DUE} FROM (SELECT *, row_number() OVER before AS place, max(due_at) OVER before AS latest_due_at"
-        " FROM deliveries WHERE hook_pk = $1 AND status = 0"
-        f" AND violation_pk IN (SELECT violation_pk FROM {json_rows(dialect, 2, _HEADS)} AS h)"
+        f" FROM deliveries WHERE hook_pk = $1 AND status = 0 AND violation_pk IN {any_of(dialect, 2, 'bigint')}"
         " WINDOW before AS (PARTITION BY violation_pk ORDER BY pk)) AS d"
         " WHERE d.place > 1 AND d.latest_due_at <= $3 ORDER BY d.place, d.pk LIMIT $4",
-        (hook_pk, orjson.dumps(of_violations).decode(), now, limit),
+        (hook_pk, list_argument(dialect, violations), now, limit),
     )
     return [_due(row) for row in rows]
 

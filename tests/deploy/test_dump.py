@@ -5,12 +5,11 @@ import shlex
 import subprocess
 from urllib.parse import parse_qs, urlsplit
 
-import asyncpg
-
+from app.db.database import Database
 from app.violations.rules import Outcome
 from tests.command_line import ROOT
-from tests.deploy.test_systemd import tools
 from tests.ingest.kept import created, invalidated, keep, opened
+from tests.programs import path_with_postgresql
 from tests.test_documentation import blocks
 
 IN_CONTAINER = "docker compose exec -T postgres "
@@ -27,29 +26,25 @@ def documented() -> list[str]:
     return lines
 
 
-async def structure(url: str) -> set[str]:
+async def structure(database: Database) -> set[str]:
     """Every index and constraint, as PostgreSQL would have it made."""
-    connection = await asyncpg.connect(url)
-    try:
-        rows = await connection.fetch(
-            "SELECT indexdef AS it FROM pg_indexes WHERE schemaname = 'public' UNION ALL"
-            " SELECT conrelid::regclass || ' ' || conname || ' ' || pg_get_constraintdef(oid) FROM pg_constraint"
-            " WHERE connamespace = 'public'::regnamespace"
-        )
-        return {row["it"] for row in rows}
-    finally:
-        await connection.close()
+    rows = await database.fetch(
+        "SELECT indexdef FROM pg_indexes WHERE schemaname = 'public' UNION ALL"
+        " SELECT conrelid::regclass || ' ' || conname || ' ' || pg_get_constraintdef(oid) FROM pg_constraint"
+        " WHERE connamespace = 'public'::regnamespace"
+    )
+    return {row[0] for row in rows}
 
 
 async def test_a_dump_is_put_back_by_the_lines_of_the_page(postgresql_url: str, tmp_path: os.PathLike[str]) -> None:
     async with opened(postgresql_url) as database:
         for n, at in enumerate(MONTHS):
             await keep(database, created(f"v{n}"), at=at)
-    before = await structure(postgresql_url)
+        before = await structure(database)
     parts = urlsplit(postgresql_url)
     name = parts.path.lstrip("/")
     variables = {
-        "PATH": tools(),
+        "PATH": path_with_postgresql(),
         "PGHOST": parts.hostname or parse_qs(parts.query)["host"][0],
         "PGPORT": str(parts.port or 5432),
         "PGPASSWORD": parts.password or "",
@@ -62,8 +57,8 @@ async def test_a_dump_is_put_back_by_the_lines_of_the_page(postgresql_url: str, 
             " ".join(words), shell=True, cwd=tmp_path, env=variables, capture_output=True, text=True, timeout=60
         )
         assert done.returncode == 0, done.stderr
-    assert await structure(postgresql_url) == before
     async with opened(postgresql_url) as database:
+        assert await structure(database) == before
         await database.check()
         assert await keep(database, created("v1")) == [Outcome.DUPLICATE]
         assert await keep(database, invalidated("v1"), created("new")) == [Outcome.INVALIDATED, Outcome.CREATED]

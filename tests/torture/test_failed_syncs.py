@@ -41,10 +41,17 @@ def fail_syncs(disk: RecordedDisk, *, failing: bool) -> None:
 
 
 async def refuse(database: Database, disk: RecordedDisk) -> None:
-    """A delivery that cannot be synced."""
+    """A delivery that is kept, and one that cannot be synced."""
+    await keep(database, created("before"))
     fail_syncs(disk, failing=True)
     with pytest.raises(DatabaseUnavailable, match="I/O"):
         await keep(database, created("refused"))
+
+
+async def send_again(database: Database) -> None:
+    """What was refused comes again, and something new; both are taken."""
+    await keep(database, created("refused"))
+    await keep(database, created("after"))
 
 
 async def violations_in(directory: Path, files: Mapping[str, bytes], name: str) -> list[str]:
@@ -60,11 +67,9 @@ async def test_by_the_same_process(sqlite_url: str, tmp_path: Path) -> None:
     before = contents(file.parent)
     with recorded_disk(file.parent) as disk:
         async with opened(sqlite_url) as database:
-            await keep(database, created("before"))
             await refuse(database, disk)
             fail_syncs(disk, failing=False)
-            await keep(database, created("refused"))
-            await keep(database, created("after"))
+            await send_again(database)
             steps = list(disk.steps)
     assert await violations_in(tmp_path / "cut", files_after(before, steps, everything_lost()), file.name) == TAKEN
 
@@ -74,13 +79,11 @@ async def test_by_the_next_start_after_a_stop(sqlite_url: str, tmp_path: Path) -
     before = contents(file.parent)
     with recorded_disk(file.parent) as disk:
         async with opened(sqlite_url) as database:
-            await keep(database, created("before"))
             await refuse(database, disk)
         assert is_log_left(file), "with failing syncs the log cannot be written back"
         fail_syncs(disk, failing=False)
         async with opened(sqlite_url) as database:
-            await keep(database, created("refused"))
-            await keep(database, created("after"))
+            await send_again(database)
             steps = list(disk.steps)
     assert await violations_in(tmp_path / "cut", files_after(before, steps, everything_lost()), file.name) == TAKEN
 
@@ -91,7 +94,6 @@ async def test_by_the_next_start_after_a_kill(sqlite_url: str, tmp_path: Path) -
     next_life = tmp_path / "next"
     with recorded_disk(file.parent) as disk:
         async with opened(sqlite_url) as database:
-            await keep(database, created("before"))
             await refuse(database, disk)
             on_disk = files_after(before, disk.steps, everything_lost())
             # A killed process leaves its files as they are read, and nothing is tidied up.
@@ -99,8 +101,7 @@ async def test_by_the_next_start_after_a_kill(sqlite_url: str, tmp_path: Path) -
             fail_syncs(disk, failing=False)
     with recorded_disk(next_life) as disk:
         async with opened(f"sqlite:///{next_life / file.name}") as database:
-            await keep(database, created("refused"))
-            await keep(database, created("after"))
+            await send_again(database)
             steps = list(disk.steps)
     assert await violations_in(tmp_path / "cut", files_after(on_disk, steps, everything_lost()), file.name) == TAKEN
 
@@ -140,7 +141,6 @@ async def test_a_start_on_a_disk_that_fails_reads_and_does_not_build_on_the_log(
     file = sqlite_path(sqlite_url)
     with recorded_disk(file.parent) as disk:
         async with opened(sqlite_url) as database:
-            await keep(database, created("before"))
             await refuse(database, disk)
         size = file.stat().st_size
         serving = await SqliteDatabase.open(sqlite_url, serving=True)
