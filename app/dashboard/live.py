@@ -80,6 +80,8 @@ class Ticker:
         self._audiences: dict[Terminals, Audience] = {}
         self._task: asyncio.Task[None] | None = None
         self._cost = 0.01
+        self.is_following = False
+        """Whether every change from now on is told."""
 
     @property
     def pages(self) -> int:
@@ -125,6 +127,7 @@ class Ticker:
         if not self._audiences and self._task is not None:
             self._task.cancel()
             self._task = None
+            self.is_following = False
 
     def tell_all(self) -> None:
         """Tells every page, of what is no event: a review was given."""
@@ -143,6 +146,9 @@ class Ticker:
             try:
                 if position is None:
                     position = await self._watch.newest()
+                    self.is_following = True
+                    for audience in self._audiences.values():
+                        audience.wake()
                 newest = await self._watch.wait_beyond(position, None)
                 assert newest is not None
                 tick = self._tick()
@@ -186,14 +192,17 @@ class LiveStream:
     async def _ticks(self) -> AsyncIterator[bytes]:
         audience = self._ticker.join(self._visitor.key.terminals)
         number = audience.number
+        stopping = self._context.query.stopping
         try:
-            # A page that was away fetches what it missed.
+            while not (self._ticker.is_following or stopping.is_set()):
+                await audience.wait(JUDGE_SECONDS)
+            # A page that was away fetches what it missed; what comes from now on it is told.
             yield b'retry: %d\nevent: changed\ndata: {"at":%d,"spread":0}\n\n' % (
                 RETRY_MILLISECONDS,
                 self._context.clock() // 1000,
             )
             asked_at = self._context.clock()
-            while not self._context.query.stopping.is_set():
+            while not stopping.is_set():
                 await audience.wait(JUDGE_SECONDS)
                 if self._context.clock() - asked_at >= ASK_SECONDS * SECOND or not self._holds():
                     asked_at = self._context.clock()
@@ -202,7 +211,7 @@ class LiveStream:
                 if audience.number != number:
                     number = audience.number
                     yield audience.tick
-            if not self._context.query.stopping.is_set():
+            if not stopping.is_set():
                 yield b"event: ended\ndata: {}\n\n"
         finally:
             self._ticker.leave(audience)

@@ -104,6 +104,20 @@ async def test_a_limited_key_is_told_of_its_terminals_alone(database_url: str) -
             assert [call.text for call in (at_pgh, at_cle, nowhere)] == ["", "", ""]
 
 
+async def test_what_comes_while_the_first_page_opens_is_told(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    watch = house.context.query.watch
+    read = watch.newest
+
+    async def read_late() -> int:
+        await asyncio.sleep(0.3)
+        return await read()
+
+    monkeypatch.setattr(watch, "newest", read_late)
+    async with listening(await house.visitor()) as call:
+        await house.keep(flat_event())
+        await tick_of(call)
+
+
 async def test_it_ends_with_the_key(house: House) -> None:
     async with listening(await house.visitor()) as call, listening(await house.visitor("other")) as other:
         await house.revoke()
